@@ -1,0 +1,248 @@
+"""THE OP TABLE: every operation a packed graph may hold, one row each.
+
+A row states what an op accepts (element types, attributes, tensors), what type it returns, and what it means (a NumPy
+function of this package). ``graph`` verifies and infers with it, ``runtime``'s NumPy backend runs it, the engine is
+tested against it, the docs and ``xnorkit list ops`` print it.
+
+Value types are for one image: ``(H, W, C)`` with channels innermost, vectors are ``(1, 1, C)``; the batch is implicit.
+In ``Op.run`` values are arrays ``(N, H, W, C)``; ``bits`` values and tensors travel *by meaning*, as int8 -1/+1.
+
+>>> OPS["bconv2d"].accepts
+(frozenset({'bits'}),)
+>>> attrs = {"out_channels": 8, "kernel": (3, 3), "padding": (1, 1, 1, 1)}
+>>> OPS["bconv2d"].infer((TensorType("bits", (14, 14, 4)),), OPS["bconv2d"].complete(attrs))
+TensorType(dtype='i32', shape=(14, 14, 8))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GraphError, ShapeError
+from . import activations, binary, linear, pooling, shapes, thresholds
+from .conventions import sign
+from .shapes import TensorType
+
+Array = NDArray[Any]
+Attrs = Mapping[str, Any]
+AttrKind = Literal["int", "ints2", "ints3", "ints4", "bool", "dtype"]
+
+
+@dataclass(frozen=True)
+class Attr:
+    """One attribute: kind, default (None = required), inclusive bounds for its integers."""
+
+    kind: AttrKind
+    default: Any = None
+    low: int = 0
+    high: int = shapes.MAX_DIM
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor role: element type in the file and its shape, from input types and attributes.
+
+    ``bits`` tensors are stored as flat bytes (``bits.pack_flat`` of the canonical shape); the shape here is by meaning.
+    """
+
+    dtype: Literal["bits", "i8", "i32", "f32"]
+    shape: Callable[[tuple[TensorType, ...], Attrs], tuple[int, ...]]
+    optional: bool = False
+    doc: str = ""
+
+
+Infer = Callable[[tuple[TensorType, ...], Attrs], TensorType]
+Run = Callable[[Sequence[Array], Attrs, Mapping[str, Array]], Array]
+
+
+@dataclass(frozen=True)
+class Op:
+    """A row of the table. ``exact``: results are equal on every implementation; else within ``ulps`` per element."""
+
+    name: str
+    doc: str
+    accepts: tuple[frozenset[str], ...]
+    infer: Infer
+    run: Run
+    attrs: Mapping[str, Attr] = field(default_factory=dict)
+    tensors: Mapping[str, TensorSpec] = field(default_factory=dict)
+    exact: bool = True
+    ulps: int = 0
+
+    def complete(self, given: Attrs) -> dict[str, Any]:
+        """Attributes with defaults filled in and lists as tuples.
+
+        Raises GraphError ``bad_attr`` for an unknown, missing, ill-typed or out-of-range attribute.
+        """
+        unknown = sorted(set(given) - set(self.attrs))
+        if unknown:
+            raise GraphError("bad_attr", self.name, "unknown attribute", got=unknown[0], expected=sorted(self.attrs))
+        return {name: _checked(self.name, name, spec, given.get(name, spec.default)) for name, spec in self.attrs.items()}
+
+
+def _checked(op: str, name: str, spec: Attr, value: Any) -> Any:
+    where = f"{op}.{name}"
+    if value is None:
+        raise GraphError("bad_attr", where, "required attribute is missing")
+    if spec.kind == "bool":
+        if not isinstance(value, bool):
+            raise GraphError("bad_attr", where, "attribute", got=value, expected="true or false")
+        return value
+    if spec.kind == "dtype":
+        if value not in ("u8", "f32"):
+            raise GraphError("bad_attr", where, "element type", got=value, expected="u8 or f32")
+        return value
+    count = 1 if spec.kind == "int" else int(spec.kind[-1])
+    numbers = (value,) if spec.kind == "int" else value
+    ok = isinstance(numbers, (list, tuple)) and len(numbers) == count
+    if not ok or any(type(n) is not int or not spec.low <= n <= spec.high for n in numbers):
+        raise GraphError("bad_attr", where, "attribute", got=value, expected=f"{count} integer(s) in {spec.low}..{spec.high}")
+    return value if spec.kind == "int" else tuple(numbers)
+
+
+def _types(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+_POSITIVE = {"low": 1}
+_OUT_CHANNELS = Attr("int", **_POSITIVE, doc="O, output channels")
+_WINDOW = {
+    "kernel": Attr("ints2", **_POSITIVE, doc="(kH, kW)"),
+    "stride": Attr("ints2", (1, 1), **_POSITIVE, doc="(sH, sW)"),
+    "padding": Attr("ints4", (0, 0, 0, 0), doc="(top, left, bottom, right)"),
+}
+_CONV = {
+    "out_channels": _OUT_CHANNELS,
+    **_WINDOW,
+    "dilation": Attr("ints2", (1, 1), **_POSITIVE, doc="(dH, dW)"),
+    "groups": Attr("int", 1, **_POSITIVE, doc="C and O are multiples of it"),
+}
+_PAD_VALUE = Attr("int", 0, low=-1, high=1, doc="what a padded tap contributes: 0, +1 or -1")
+_OUT_FEATURES = Attr("int", **_POSITIVE, doc="O, output features")
+
+
+def _conv_type(inputs: tuple[TensorType, ...], attrs: Attrs, dtype: str) -> TensorType:
+    h, w, c = inputs[0].shape
+    groups, out = attrs["groups"], attrs["out_channels"]
+    if c % groups or out % groups:
+        raise ShapeError("conv", "channels", got=f"C={c}, O={out}", expected=f"multiples of groups={groups}")
+    ho, wo = shapes.window_output((h, w), attrs["kernel"], attrs["stride"], attrs["padding"], attrs["dilation"])
+    return TensorType(dtype, (ho, wo, out))
+
+
+def _dense_type(inputs: tuple[TensorType, ...], attrs: Attrs, dtype: str) -> TensorType:
+    if inputs[0].shape[:2] != (1, 1):
+        raise ShapeError("dense", "input", got=inputs[0].shape, expected="(1, 1, C)", hint="flatten first")
+    return TensorType(dtype, (1, 1, attrs["out_features"]))
+
+
+def _conv_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
+    return (attrs["out_channels"], *attrs["kernel"], inputs[0].shape[2] // attrs["groups"])
+
+
+def _dense_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
+    return (attrs["out_features"], inputs[0].shape[2])
+
+
+def _channels(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
+    return (inputs[0].shape[2],)
+
+
+def _same(dtype: str | None = None) -> Infer:
+    return lambda inputs, attrs: TensorType(dtype or inputs[0].dtype, inputs[0].shape)
+
+
+def _pool_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    h, w, c = inputs[0].shape
+    top, left, bottom, right = attrs["padding"]
+    kh, kw = attrs["kernel"]
+    if max(top, bottom) >= kh or max(left, right) >= kw:
+        raise ShapeError("pool", "padding", got=attrs["padding"], expected=f"less than the kernel {attrs['kernel']}")
+    ho, wo = shapes.window_output((h, w), attrs["kernel"], attrs["stride"], attrs["padding"], (1, 1))
+    return TensorType(inputs[0].dtype, (ho, wo, c))
+
+
+def _add_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    if inputs[0].shape != inputs[1].shape:
+        raise ShapeError("add", "shapes", got=inputs[1].shape, expected=inputs[0].shape)
+    return inputs[0]
+
+
+def _flat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    return TensorType(inputs[0].dtype, (1, 1, shapes.checked_product(inputs[0].shape)))
+
+
+def _window(attrs: Attrs) -> dict[str, Any]:
+    return {k: attrs[k] for k in ("stride", "padding", "dilation", "groups")}
+
+
+def _pool(attrs: Attrs) -> tuple[Any, Any, Any]:
+    return attrs["kernel"], attrs["stride"], attrs["padding"]
+
+
+def _run_flatten(x: Sequence[Array], attrs: Attrs, tensors: Mapping[str, Array]) -> Array:
+    return np.ascontiguousarray(x[0]).reshape(x[0].shape[0], 1, 1, -1)
+
+
+_F32 = _types("f32")
+_ROWS = (
+    Op("input", "A graph input: uint8 pixels 0..255 or float32.", (),
+       lambda i, a: TensorType(a["dtype"], a["shape"]), lambda x, a, t: x[0],
+       {"dtype": Attr("dtype"), "shape": Attr("ints3", **_POSITIVE, doc="(H, W, C)")}),
+    Op("bconv2d", "Binary x binary convolution; the accumulator is the integer sum of +-1 products.",
+       (_types("bits"),), lambda i, a: _conv_type(i, a, "i32"),
+       lambda x, a, t: binary.bconv2d(x[0], t["weight"], pad_value=a["pad_value"], **_window(a)),
+       {**_CONV, "pad_value": _PAD_VALUE}, {"weight": TensorSpec("bits", _conv_weight, doc="(O, kH, kW, C/groups)")}),
+    Op("bdense", "Binary x binary matrix product.", (_types("bits"),), lambda i, a: _dense_type(i, a, "i32"),
+       lambda x, a, t: binary.bdense(x[0], t["weight"]),
+       {"out_features": _OUT_FEATURES}, {"weight": TensorSpec("bits", _dense_weight, doc="(O, C)")}),
+    Op("qconv2d", "uint8 x int8 convolution, zero padding, integer accumulator.", (_types("u8"),),
+       lambda i, a: _conv_type(i, a, "i32"), lambda x, a, t: linear.qconv2d(x[0], t["weight"], **_window(a)),
+       _CONV, {"weight": TensorSpec("i8", _conv_weight, doc="(O, kH, kW, C/groups), -127..127")}),
+    Op("qdense", "uint8 or +-1 inputs x int8 weights, integer accumulator.", (_types("u8", "bits"),),
+       lambda i, a: _dense_type(i, a, "i32"), lambda x, a, t: linear.qdense(x[0], t["weight"]),
+       {"out_features": _OUT_FEATURES}, {"weight": TensorSpec("i8", _dense_weight, doc="(O, C), -127..127")}),
+    Op("conv2d", "float32 convolution; additions in (kh, kw, c) order, then bias; no fused multiply-add.", (_F32,),
+       lambda i, a: _conv_type(i, a, "f32"),
+       lambda x, a, t: linear.conv2d(x[0], t["weight"], t.get("bias"), **_window(a)),
+       _CONV, {"weight": TensorSpec("f32", _conv_weight, doc="(O, kH, kW, C/groups)"),
+               "bias": TensorSpec("f32", lambda i, a: (a["out_channels"],), optional=True, doc="(O,)")}),
+    Op("dense", "float32 matrix product; additions in channel order, then bias; no fused multiply-add.", (_F32,),
+       lambda i, a: _dense_type(i, a, "f32"), lambda x, a, t: linear.dense(x[0], t["weight"], t.get("bias")),
+       {"out_features": _OUT_FEATURES},
+       {"weight": TensorSpec("f32", _dense_weight, doc="(O, C)"),
+        "bias": TensorSpec("f32", lambda i, a: (a["out_features"],), optional=True, doc="(O,)")}),
+    Op("threshold", "-1 where (x < threshold[c]) differs from flip[c], else +1; flip is -1 for a flipped channel.",
+       (_types("i32"),), _same("bits"), lambda x, a, t: thresholds.apply(x[0], t["threshold"], t["flip"]),
+       tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"), "flip": TensorSpec("bits", _channels, doc="(C,)")}),
+    Op("sign", "-1 where x < 0, else +1.", (_F32,), _same("bits"), lambda x, a, t: sign(x[0])),
+    Op("affine", "x * scale[c] + bias[c] in float32, two roundings.", (_types("u8", "i32", "f32", "bits"),), _same("f32"),
+       lambda x, a, t: activations.affine(x[0], t["scale"], t["bias"]),
+       tensors={"scale": TensorSpec("f32", _channels, doc="(C,)"), "bias": TensorSpec("f32", _channels, doc="(C,)")}),
+    Op("add", "Elementwise float32 sum (residual).", (_F32, _F32), _add_type, lambda x, a, t: x[0] + x[1]),
+    Op("relu", "max(x, 0); NaN and -0 give +0.", (_F32,), _same(), lambda x, a, t: activations.relu(x[0])),
+    Op("prelu", "x where x >= 0, else slope[c] * x.", (_F32,), _same(),
+       lambda x, a, t: activations.prelu(x[0], t["slope"]), tensors={"slope": TensorSpec("f32", _channels, doc="(C,)")}),
+    Op("hardtanh", "min(max(x, -1), 1).", (_F32,), _same(), lambda x, a, t: activations.hardtanh(x[0])),
+    Op("tanh", "Hyperbolic tangent.", (_F32,), _same(), lambda x, a, t: activations.tanh(x[0]), exact=False, ulps=4),
+    Op("sigmoid", "1 / (1 + exp(-x)).", (_F32,), _same(), lambda x, a, t: activations.sigmoid(x[0]), exact=False, ulps=4),
+    Op("max_pool2d", "Maximum over windows; padding never wins. On bits, channels whose flip is -1 take the minimum.",
+       (_types("u8", "i32", "f32", "bits"),), _pool_type,
+       lambda x, a, t: pooling.max_pool2d(x[0], *_pool(a), flip=t.get("flip")), _WINDOW,
+       {"flip": TensorSpec("bits", _channels, optional=True, doc="(C,), only with a bits input")}),
+    Op("avg_pool2d", "Mean over windows, additions in (kh, kw) order, one division.", (_F32,), _pool_type,
+       lambda x, a, t: pooling.avg_pool2d(x[0], *_pool(a), count_include_pad=a["count_include_pad"]),
+       {**_WINDOW, "count_include_pad": Attr("bool", True, doc="divide by kH*kW also at borders")}),
+    Op("global_avg_pool2d", "Mean over H and W, additions in (h, w) order, one division.", (_F32,),
+       lambda i, a: TensorType("f32", (1, 1, i[0].shape[2])), lambda x, a, t: pooling.global_avg_pool2d(x[0])),
+    Op("flatten", "(H, W, C) to (1, 1, H*W*C), channels innermost.", (_types("u8", "i32", "f32", "bits"),), _flat_type,
+       _run_flatten),
+)  # fmt: skip
+
+OPS: dict[str, Op] = {row.name: row for row in _ROWS}

@@ -1,0 +1,69 @@
+"""Sizes: value types, window arithmetic, and the limits every room obeys.
+
+>>> window_output((28, 28), (5, 5), (1, 1), (0, 0, 0, 0), (1, 1))
+(24, 24)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import LimitError, ShapeError
+
+MAX_DIM = 65_535
+"""Largest H, W, C, O, kernel, stride, dilation or padding."""
+MAX_ELEMENTS = 1 << 31
+"""Elements in one value of one image, or in one tensor: stay below this."""
+
+DTYPES = ("u8", "i32", "f32", "bits")
+"""Element types of values. ``bits`` holds -1/+1; see ``bits.py`` for its bytes."""
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Type of one value for one image: element type and ``(H, W, C)``; vectors are ``(1, 1, C)``."""
+
+    dtype: str
+    shape: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ShapeError("type", "element type", got=self.dtype, expected=DTYPES)
+        if len(self.shape) != 3 or any(not 1 <= d for d in self.shape):
+            raise ShapeError("type", "shape", got=self.shape, expected="(H, W, C), each at least 1")
+        checked_product(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{'x'.join(map(str, self.shape))}]"
+
+
+def checked_product(dims: Iterable[int]) -> int:
+    """Product of sizes. Raises LimitError at MAX_ELEMENTS or above (Python integers never wrap; the engine's would)."""
+    total = 1
+    for d in dims:
+        total *= d
+    if total >= MAX_ELEMENTS:
+        raise LimitError("shape", "number of elements", got=total, expected=f"less than {MAX_ELEMENTS}")
+    return total
+
+
+def window_output(
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+) -> tuple[int, int]:
+    """Output size of a window: floor((W - D(F-1) - 1 + P) / S) + 1 per axis, P the sum of both sides' padding.
+
+    ``padding`` is (top, left, bottom, right). Raises ShapeError when the window does not fit even once.
+    """
+    top, left, bottom, right = padding
+    out = []
+    for n, f, s, p, d in zip(size, kernel, stride, (top + bottom, left + right), dilation, strict=True):
+        span = d * (f - 1) + 1
+        if n + p < span:
+            raise ShapeError("window", "kernel", got=f"{span} wide on {n + p}", expected="no wider than the padded input")
+        out.append((n + p - span) // s + 1)
+    return out[0], out[1]
