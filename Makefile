@@ -1,0 +1,82 @@
+# make test   sets up what the tests need and runs all of them      make demo   trains, packs, proves and races a net
+#
+# Needs Python 3.11 (with venv and headers), g++ 12 and make; on Debian 12: apt-get install python3-venv python3-dev g++ make
+# Everything else, CMake included, comes from the Python package index into .venv, held by constraints.txt.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_ARGS ?=
+STEPS := lint types test-cpp test-asan test-py test-wheel
+
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export PIP_CONSTRAINT := $(abspath constraints.txt)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SETUP_FILES := pyproject.toml constraints.txt
+# The Python side is installed as a path to src/, the engine is built by CMake and placed there: no install is ever stale.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --config-settings editable.mode=inplace --config-settings wheel.cmake=false
+CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup engine demo test format clean $(STEPS)
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+test: setup ## everything CI runs, with a closing summary
+	@$(BIN)/python tools/run_steps.py $(STEPS)
+
+demo: $(VENV)/.ready-train engine ## train, pack, prove, race on embedded data (DEMO_ARGS="--json FILE")
+	@$(BIN)/xnorkit demo $(DEMO_ARGS)
+
+setup: $(VENV)/.ready-dev engine ## the virtual environment and the engine, for developers
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "hint: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sysconfig, os, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+	  || { echo "Python.h not found; hint: apt-get install python3-dev" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-train: $(SETUP_FILES) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[train,build]'
+	@touch $@
+
+$(VENV)/.ready-dev: $(SETUP_FILES) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.ready-train
+
+engine: | $(VENV)/.ready-train ## compile the engine and place its Python module in src/
+	@cmake -S . -B build/dev -G Ninja --log-level=WARNING -DXNORKIT_PYTHON=ON -DXNORKIT_TESTS=ON -DPython_EXECUTABLE=$(BIN)/python
+	@cmake --build build/dev --target _engine
+	@cmake --install build/dev --prefix src
+
+lint: ## ruff, clang-format, import contracts
+	ruff check src tests tools bench
+	ruff format --check src tests tools bench
+	clang-format --dry-run -Werror $(CPP_FILES)
+	lint-imports
+
+types: ## mypy, strict below the torch line
+	mypy
+
+test-cpp: ## the engine's own tests
+	cmake --build build/dev
+	ctest --test-dir build/dev --output-on-failure
+
+test-asan: ## the engine's own tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake -S . -B build/asan -G Ninja --log-level=WARNING -DXNORKIT_TESTS=ON -DXNORKIT_SANITIZE=address,undefined
+	cmake --build build/asan
+	ctest --test-dir build/asan --output-on-failure
+
+test-py: ## pytest: unit, conformance, contract and doc tests
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal
+
+test-wheel: ## build the wheel, install it where no torch is, run the shipped model
+	python tools/check_wheel.py
+
+format: ## rewrite sources in the house format
+	ruff check --fix src tests tools bench
+	ruff format src tests tools bench
+	clang-format -i $(CPP_FILES)
+
+clean: ## remove what was built, keep the virtual environment
+	rm -rf build dist src/xnorkit/runtime/_engine*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
