@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import LimitError, ShapeError
+from ..errors import LimitError, RangeError, ShapeError
 
 MAX_DIM = 65_535
 """Largest H, W, C, O, kernel, stride, dilation or padding."""
@@ -57,8 +57,12 @@ def window_output(
 ) -> tuple[int, int]:
     """Output size of a window: floor((W - D(F-1) - 1 + P) / S) + 1 per axis, P the sum of both sides' padding.
 
-    ``padding`` is (top, left, bottom, right). Raises ShapeError when the window does not fit even once.
+    ``padding`` is (top, left, bottom, right). Raises ShapeError when the window does not fit even once, RangeError for
+    a kernel, stride or dilation below 1, a padding below 0, or any of them above MAX_DIM.
     """
+    for what, values, low in (("kernel", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
+        if not all(low <= v <= MAX_DIM for v in values):
+            raise RangeError("window", what, got=tuple(values), expected=f"each in {low}..{MAX_DIM}")
     top, left, bottom, right = padding
     out = []
     for n, f, s, p, d in zip(size, kernel, stride, (top + bottom, left + right), dilation, strict=True):

@@ -1,0 +1,58 @@
+"""Refusals the reference shares: ranks, element types, -1/+1 values. Each raises an error of ``errors.py``.
+
+>>> signs("bconv2d", "x", np.array([1, 0], np.int8))
+Traceback (most recent call last):
+    ...
+xnorkit.errors.RangeError: [bconv2d] x: got 0, expected only -1 and +1
+hint: binarize with reference.conventions.sign first
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DTypeError, RangeError, ShapeError
+
+Array = NDArray[Any]
+
+
+def rank(where: str, what: str, x: Array, axes: str) -> None:
+    """Refuse an array whose number of axes is not that of ``axes``, e.g. "N H W C"; no axis may be empty."""
+    expected = axes.split()
+    if not isinstance(x, np.ndarray):
+        raise DTypeError(where, what, got=type(x).__name__, expected="a NumPy array")
+    if x.ndim != len(expected) or 0 in x.shape[1:]:
+        raise ShapeError(where, what, got=x.shape, expected=f"({', '.join(expected)})")
+
+
+def dtype(where: str, what: str, x: Array, *names: str) -> None:
+    """Refuse an array of another element type than one of ``names``."""
+    if not isinstance(x, np.ndarray) or x.dtype.name not in names:
+        got = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+        raise DTypeError(where, what, got=got, expected=" or ".join(names))
+
+
+def shape(where: str, what: str, x: Array, expected: tuple[int, ...]) -> None:
+    """Refuse an array of another shape."""
+    if not isinstance(x, np.ndarray):
+        raise DTypeError(where, what, got=type(x).__name__, expected="a NumPy array")
+    if x.shape != expected:
+        raise ShapeError(where, what, got=x.shape, expected=expected)
+
+
+def signs(where: str, what: str, x: Array) -> None:
+    """Refuse anything but int8 with values -1 and +1."""
+    dtype(where, what, x, "int8")
+    wrong = (x != 1) & (x != -1)
+    if wrong.any():
+        hint = "binarize with reference.conventions.sign first"
+        raise RangeError(where, what, got=int(x[wrong][0]), expected="only -1 and +1", hint=hint)
+
+
+def channel_vector(where: str, what: str, v: Array, channels: int, *names: str) -> None:
+    """Refuse a per-channel tensor that is not ``(C,)`` of one of the element types ``names``."""
+    dtype(where, what, v, *names)
+    shape(where, what, v, (channels,))

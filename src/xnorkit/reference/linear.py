@@ -1,0 +1,124 @@
+"""Convolutions and dense products with wider numbers: integer (uint8 x int8) and float32.
+
+The integer ones are exact. The float32 ones obey one order of additions so that every implementation can give the same
+bits: the accumulator starts at +0 and takes, for (kh, kw, c) in that order, ``acc = fl(acc + fl(x * w))``, each product and
+each sum rounded to float32 (no fused multiply-add); then the bias, if any. A padded tap adds nothing.
+
+>>> x = np.array([[1, 2], [3, 4]], np.uint8).reshape(1, 2, 2, 1)
+>>> w = np.array([[1, 2], [3, 4]], np.int8).reshape(1, 2, 2, 1)
+>>> qconv2d(x, w, stride=(2, 2), padding=(1, 1, 1, 1))[0, :, :, 0].tolist()
+[[4, 6], [6, 4]]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RangeError
+from . import bounds, checks, windows
+from .integer import conv_geometry, dense_geometry, integer_conv2d, integer_dense
+
+Array = NDArray[Any]
+NO_PADDING = (0, 0, 0, 0)
+FLOAT_BLOCK_ELEMENTS = 1 << 17
+"""Float accumulators per block of images: 512 KiB, so that one stays in the cache while all taps are added."""
+
+
+def qconv2d(
+    x: Array,
+    w: Array,
+    *,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int, int, int] = NO_PADDING,
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
+) -> NDArray[np.int32]:
+    """uint8 ``x (N, H, W, C)`` and int8 ``w (O, kH, kW, C/groups)`` in -127..127 to int32 ``(N, Ho, Wo, O)``.
+
+    Zero padding, ``padding`` is (top, left, bottom, right). Raises ShapeError, DTypeError, RangeError (-128),
+    LimitError (more than 66311 products an output: int32 might overflow).
+    """
+    where = "qconv2d"
+    conv_geometry(where, x, w, stride, padding, dilation, groups)
+    checks.dtype(where, "x", x, "uint8")
+    _require_int8_weight(where, w)
+    bound = bounds.accumulator_bound(w[0].size, 255, bounds.WEIGHT_MAX_INT8)
+    return integer_conv2d(where, windows.pad(x, padding, 0), w, stride, dilation, groups, bound)
+
+
+def qdense(x: Array, w: Array) -> NDArray[np.int32]:
+    """uint8, or int8 -1/+1, ``x (N, 1, 1, C)`` and int8 ``w (O, C)`` in -127..127 to int32 ``(N, 1, 1, O)``.
+
+    Raises ShapeError, DTypeError, RangeError, LimitError as ``qconv2d``.
+
+    >>> qdense(np.array([[[[255, 1]]]], np.uint8), np.array([[127, -1]], np.int8)).tolist()
+    [[[[32384]]]]
+    """
+    where = "qdense"
+    dense_geometry(where, x, w)
+    checks.dtype(where, "x", x, "uint8", "int8")
+    if x.dtype == np.int8:
+        checks.signs(where, "x", x)
+    _require_int8_weight(where, w)
+    largest = 255 if x.dtype == np.uint8 else 1
+    return integer_dense(where, x, w, bounds.accumulator_bound(w.shape[1], largest, bounds.WEIGHT_MAX_INT8))
+
+
+def conv2d(
+    x: Array,
+    w: Array,
+    bias: Array | None = None,
+    *,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int, int, int] = NO_PADDING,
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
+) -> NDArray[np.float32]:
+    """float32 ``x (N, H, W, C)``, ``w (O, kH, kW, C/groups)``, ``bias (O,)`` to float32 ``(N, Ho, Wo, O)``.
+
+    Additions in the order of the head of this file. Raises ShapeError, DTypeError, RangeError.
+    """
+    where = "conv2d"
+    ho, wo = conv_geometry(where, x, w, stride, padding, dilation, groups)
+    _require_float32(where, x, w, bias)
+    o, _, _, group_channels = w.shape
+    out = np.zeros((x.shape[0], ho, wo, o), np.float32)
+    for block in windows.image_blocks(x.shape[0], ho * wo * o, FLOAT_BLOCK_ELEMENTS):
+        padded = windows.pad(x[block], padding, 0)
+        sums = out[block].reshape(-1, ho, wo, groups, o // groups)
+        product = np.empty_like(sums)
+        for (i, j), view in windows.taps(padded, (w.shape[1], w.shape[2]), stride, dilation):
+            pixels = view.reshape(*view.shape[:3], groups, group_channels)
+            for c in range(group_channels):
+                np.multiply(pixels[..., c, None], w[:, i, j, c].reshape(groups, -1), out=product)
+                sums += product
+    return out if bias is None else np.add(out, bias, out=out)
+
+
+def dense(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
+    """float32 ``x (N, 1, 1, C)``, ``w (O, C)``, ``bias (O,)`` to float32 ``(N, 1, 1, O)``; additions in channel order.
+
+    Raises ShapeError, DTypeError.
+
+    >>> dense(np.array([[[[1, 2]]]], np.float32), np.array([[3, 4]], np.float32), np.array([.5], np.float32)).tolist()
+    [[[[11.5]]]]
+    """
+    dense_geometry("dense", x, w)
+    _require_float32("dense", x, w, bias)
+    return conv2d(x, w[:, None, None, :], bias)
+
+
+def _require_int8_weight(where: str, w: Array) -> None:
+    checks.dtype(where, "weight", w, "int8")
+    if w.size and int(w.min()) < -bounds.WEIGHT_MAX_INT8:
+        raise RangeError(where, "weight", got=int(w.min()), expected="-127..127", hint="int8 weights are symmetric")
+
+
+def _require_float32(where: str, x: Array, w: Array, bias: Array | None) -> None:
+    checks.dtype(where, "x", x, "float32")
+    checks.dtype(where, "weight", w, "float32")
+    if bias is not None:
+        checks.channel_vector(where, "bias", bias, w.shape[0], "float32")
