@@ -1,0 +1,106 @@
+"""Rules for the tensors of a node: present, of the right element type and shape, with values every backend can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GraphError, LimitError
+from ..reference.ops import TensorSpec
+from ..reference.shapes import TensorType, checked_product
+from .infer import op_row
+from .ir import Node
+
+Array = NDArray[Any]
+
+STORAGE: dict[str, np.dtype[Any]] = {
+    "bits": np.dtype("u1"),
+    "i8": np.dtype("i1"),
+    "i32": np.dtype("<i4"),
+    "f32": np.dtype("<f4"),
+}
+"""Element type of a TensorSpec -> NumPy type of the stored array. ``bits`` are dense, flat, LSB first."""
+
+_LARGEST_INPUT = {"u8": 255, "bits": 1}
+_MAX_ACCUMULATOR = (1 << 31) - 1
+
+
+def tensor_shape(spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any]) -> tuple[int, ...]:
+    """Shape by meaning, e.g. (O, kH, kW, C/groups). Raises LimitError when it holds 2^31 elements or more."""
+    shape = spec.shape(inputs, attrs)
+    checked_product(shape)
+    return shape
+
+
+def stored_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the stored array: the same, but ``bits`` are ceil(n / 8) flat bytes.
+
+    >>> from ..reference.ops import OPS
+    >>> stored_shape(OPS["bconv2d"].tensors["weight"], (2, 3, 3, 1))
+    (3,)
+    """
+    return (-(-checked_product(shape) // 8),) if spec.dtype == "bits" else shape
+
+
+def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any],
+                  tensors: Mapping[str, Array]) -> None:  # fmt: skip
+    """Check every tensor of a node whose type has been inferred. ``tensors``: key -> array, as in ``Graph.tensors``.
+
+    Raises GraphError: ``unknown_role``, ``missing_tensor``, ``flip_input``, ``tensor_dtype``, ``tensor_shape``,
+    ``bits_tail``, ``tensor_range``, ``accumulator`` or ``limit``.
+    """
+    row = op_row(node)
+    for role in node.tensors:
+        if role not in row.tensors:
+            raise GraphError("unknown_role", node.name, f"{row.name} tensor", got=role, expected=sorted(row.tensors))
+    for role, spec in row.tensors.items():
+        if role not in node.tensors:
+            if spec.optional:
+                continue
+            raise GraphError("missing_tensor", node.name, f"{row.name} tensor", got="none", expected=role)
+        key = node.tensors[role]
+        if key not in tensors:
+            raise GraphError("missing_tensor", node.name, f"tensor of {role}", got="none", expected=key)
+        if row.name == "max_pool2d" and role == "flip" and inputs[0].dtype != "bits":
+            raise GraphError("flip_input", node.name, "flip needs a bits input", got=inputs[0])
+        _check_tensor(node, role, spec, inputs, attrs, tensors[key])
+
+
+def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any],
+                  array: Array) -> None:  # fmt: skip
+    where = f"{node.name}.{role}"
+    try:
+        shape = tensor_shape(spec, inputs, attrs)
+    except LimitError as error:
+        raise GraphError("limit", where, error.what, got=error.got, expected=error.expected) from error
+    if not isinstance(array, np.ndarray) or array.dtype != STORAGE[spec.dtype]:
+        raise GraphError("tensor_dtype", where, "element type", got=getattr(array, "dtype", type(array).__name__),
+                         expected=f"{STORAGE[spec.dtype]} for {spec.dtype}")  # fmt: skip
+    if array.shape != stored_shape(spec, shape):
+        raise GraphError("tensor_shape", where, "shape", got=array.shape, expected=stored_shape(spec, shape),
+                         hint=f"{spec.dtype} {shape}, {spec.doc}")  # fmt: skip
+    if spec.dtype == "bits":
+        tail = checked_product(shape) % 8
+        if tail and int(array[-1]) >> tail:
+            raise GraphError(
+                "bits_tail", where, "bits after the last element", got=bin(int(array[-1]) >> tail), expected="zeros"
+            )
+    elif spec.dtype == "f32":
+        if not np.isfinite(array).all():
+            raise GraphError("tensor_range", where, "values", got="NaN or infinity", expected="finite numbers")
+    elif spec.dtype == "i8":
+        _check_integer_weight(where, inputs[0].dtype, array)
+
+
+def _check_integer_weight(where: str, input_dtype: str, weight: Array) -> None:
+    """|acc| <= max|x| * max over o of sum |w[o]|, which must fit an int32 whatever the order of the additions."""
+    if (weight == -128).any():
+        raise GraphError("tensor_range", where, "values", got=-128, expected="-127..127")
+    per_output = np.abs(weight).reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
+    bound = int(per_output.max()) * _LARGEST_INPUT[input_dtype]
+    if bound > _MAX_ACCUMULATOR:
+        raise GraphError("accumulator", where, "the sum can reach", got=bound, expected=f"at most {_MAX_ACCUMULATOR}",
+                         hint="split the layer or use more groups")  # fmt: skip
