@@ -1,0 +1,108 @@
+"""``export``: a trained model becomes one packed file, with a report of what was packed, what was not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..graph.infer import infer
+from ..graph.ir import Graph, Node
+from ..graph.passes.pipeline import run_passes
+from ..graph.store import save
+from .capture import capture
+from .lower.run import InputDType, lower
+
+_WEIGHT_BITS = {"bconv2d": 1, "bdense": 1, "qconv2d": 8, "qdense": 8, "conv2d": 32, "dense": 32}
+_WHY_WIDE = {
+    8: "int8 weights: a first or last layer; integers, exact",
+    32: "float32 weights: xnorkit.binarize, BinaryConv2d or BinaryLinear would make it one-bit",
+}
+_WHY_SIGN = "its input is no monotone function of one integer accumulator (a residual sum, say): computed on floats"
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer of the packed file. ``packed``: one-bit weights; ``why``: the reason when it is not, or a note."""
+
+    name: str
+    op: str
+    packed: bool
+    weights: int
+    weight_bits: int
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """graph: what was written; layers: a row for each layer with weights and each sign left on floats."""
+
+    graph: Graph
+    layers: tuple[LayerRow, ...]
+    file_bytes: int
+
+    @property
+    def packed(self) -> int:
+        """Number of one-bit layers."""
+        return sum(row.packed for row in self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rows and sizes as plain data for ``--json``."""
+        return {"file_bytes": self.file_bytes, "layers": [asdict(row) for row in self.layers]}
+
+
+def to_graph(model: nn.Module, example: Tensor, *, input_dtype: InputDType = "auto",
+             meta: Mapping[str, str] | None = None) -> Graph:  # fmt: skip
+    """The packed graph of a trained model: capture, lower, run the passes. Nothing is written."""
+    lowered = lower(capture(model, example), input_dtype, meta)
+    return run_passes(lowered.graph, lowered.exact)
+
+
+def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: InputDType = "auto",
+           meta: Mapping[str, str] | None = None) -> ExportReport:  # fmt: skip
+    """Write the model as a packed file.
+
+    model: any ``nn.Module`` of one input; its binary layers become one-bit, batch norm and signs integer thresholds.
+    example: one input ``(1, C, H, W)`` or ``(1, C)``, for its shape.
+    path: written atomically; an older file there survives any failure.
+    input_dtype: what callers of the packed file will pass: "u8" pixels 0..255, "f32", or "auto" (u8 where an int8
+        layer reads the input).
+    meta: text stored with the graph, e.g. ``{"classes": '["cat", "dog"]'}``.
+
+    Raises UnsupportedError naming module, operator and source line for what cannot be packed; SaveError.
+
+    >>> import tempfile, torch, xnorkit
+    >>> model = xnorkit.create_model("lenet5", method="xnor")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = export(model, torch.zeros(1, 1, 28, 28), f"{folder}/net.xnor.safetensors")
+    >>> [row.name for row in report.layers if row.packed] != []
+    True
+    """
+    graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
+    save(graph, path)
+    return ExportReport(graph, tuple(_rows(graph)), Path(path).stat().st_size)
+
+
+def _rows(graph: Graph) -> list[LayerRow]:
+    types = infer(graph)
+    rows = []
+    for node in graph.nodes:
+        if node.op in _WEIGHT_BITS:
+            rows.append(_layer(graph, node))
+        elif node.op == "sign" and types[node.inputs[0]].dtype == "f32":
+            rows.append(LayerRow(node.name, "sign", False, 0, 0, 0, _WHY_SIGN))
+    return rows
+
+
+def _layer(graph: Graph, node: Node) -> LayerRow:
+    bits = _WEIGHT_BITS[node.op]
+    array = graph.tensors[node.tensors["weight"]]
+    count = array.size * 8 if bits == 1 else array.size
+    size = sum(graph.tensors[key].nbytes for key in node.tensors.values())
+    readers = {user.op for user in graph.users(node.name)}
+    note = "threshold fused: bits in, bits out" if readers == {"threshold"} else "one-bit weights, float output"
+    return LayerRow(node.name, node.op, bits == 1, count, bits, size, note if bits == 1 else _WHY_WIDE[bits])

@@ -1,0 +1,49 @@
+"""THE LOWERING TABLE: which operator of an ExportedProgram becomes what. A missing row is one clear error."""
+
+from __future__ import annotations
+
+import torch
+
+from . import elementwise, layers, spatial
+from .context import Rule
+
+_aten = torch.ops.aten
+_own = torch.ops.xnorkit
+
+RULES: dict[object, Rule] = {
+    _own.bconv2d.default: layers.bconv2d,
+    _own.bdense.default: layers.bdense,
+    _own.qconv2d.default: layers.qconv2d,
+    _own.qdense.default: layers.qdense,
+    _own.sign.default: elementwise.sign,
+    _aten.conv2d.default: layers.conv2d,
+    _aten.linear.default: layers.linear,
+    _aten.batch_norm.default: elementwise.batch_norm,
+    _aten.add.Tensor: elementwise.add,
+    _aten.add_.Tensor: elementwise.add,
+    _aten.sub.Tensor: elementwise.sub,
+    _aten.mul.Tensor: elementwise.mul,
+    _aten.div.Tensor: elementwise.div,
+    _aten.relu.default: elementwise.activation("relu"),
+    _aten.relu_.default: elementwise.activation("relu"),
+    _aten.hardtanh.default: elementwise.activation("hardtanh"),
+    _aten.hardtanh_.default: elementwise.activation("hardtanh"),
+    _aten.clamp.default: elementwise.activation("hardtanh"),
+    _aten.tanh.default: elementwise.activation("tanh"),
+    _aten.sigmoid.default: elementwise.activation("sigmoid"),
+    _aten.prelu.default: elementwise.prelu,
+    _aten.max_pool2d.default: spatial.max_pool2d,
+    _aten.avg_pool2d.default: spatial.avg_pool2d,
+    _aten.adaptive_avg_pool2d.default: spatial.adaptive_avg_pool2d,
+    _aten.mean.dim: spatial.mean,
+    _aten.flatten.using_ints: spatial.flatten,
+    _aten.view.default: spatial.flatten,
+    _aten.reshape.default: spatial.flatten,
+    _aten.squeeze.dims: spatial.flatten,
+    _aten.dropout.default: elementwise.identity,
+    _aten.feature_dropout.default: elementwise.identity,
+    _aten.clone.default: elementwise.identity,
+    _aten.contiguous.default: elementwise.identity,
+    _aten.detach.default: elementwise.identity,
+    _aten.alias.default: elementwise.identity,
+}

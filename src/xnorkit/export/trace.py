@@ -1,0 +1,73 @@
+"""What each layer of a captured model read and computed on given pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, fx, nn
+
+from ..reference.conventions import sign
+from .capture import capture
+
+_own, _aten = torch.ops.xnorkit, torch.ops.aten
+_INTEGER = frozenset({_own.bconv2d.default, _own.bdense.default, _own.qconv2d.default, _own.qdense.default})
+_FLOAT: dict[object, Callable[..., Tensor]] = {_aten.conv2d.default: F.conv2d, _aten.linear.default: F.linear}
+_EPSILON = 2.0**-23
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """name, input_name: fx nodes of the layer and of what it reads.
+
+    input: ``(N, C, H, W)`` or ``(N, F)`` as torch gave it; signs: its signs, int8, for integer layers.
+    output: the raw accumulators (integers) or the float result; bound: per element, for float layers.
+    """
+
+    name: str
+    input_name: str
+    input: NDArray[Any]
+    signs: NDArray[np.int8] | None
+    output: NDArray[Any]
+    bound: NDArray[np.float32] | None
+
+
+class _Recorder(fx.Interpreter):
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.traces: list[LayerTrace] = []
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        if n.op == "call_function" and (n.target in _INTEGER or n.target in _FLOAT):
+            args, kwargs = self.fetch_args_kwargs_from_env(n)
+            self.traces.append(_record(n, args, kwargs, result))
+        return result
+
+
+def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> LayerTrace:
+    x, weight = args[0], args[1]
+    source = str(node.args[0])
+    if node.target in _INTEGER:
+        schema = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+        call = dict(zip(schema, args, strict=False)) | kwargs
+        call |= {"scale": torch.ones_like(call["scale"]), "bias": None}
+        raw = node.target(**call)  # type: ignore[operator]
+        return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw.numpy(), None)
+    sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])
+    terms = weight[0].numel() + 1
+    return LayerTrace(node.name, source, x.numpy(), None, result.numpy(), (sums * (terms * _EPSILON)).numpy())
+
+
+def trace_layers(model: nn.Module, images: Tensor) -> list[LayerTrace]:
+    """Run the captured model on float pictures ``(N, C, H, W)`` and record every layer with weights, in order."""
+    program = capture(model, images[:1])
+    recorder = _Recorder(program.module())
+    with torch.no_grad():
+        recorder.run(images)
+    return recorder.traces

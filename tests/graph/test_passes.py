@@ -1,0 +1,123 @@
+"""Passes keep the meaning of every output: random chains before and after, on the NumPy reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorkit.graph.build import GraphBuilder
+from xnorkit.graph.ir import Graph
+from xnorkit.graph.passes.cleanup import drop_dead, drop_identities
+from xnorkit.graph.passes.pipeline import PASSES, run_passes
+from xnorkit.graph.passes.thresholds import signs_to_thresholds
+from xnorkit.runtime.session import Session
+
+LINKS = ("affine", "relu", "hardtanh", "prelu", "pool", "flatten")
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.choice(np.array([-1, 1], np.int8), size=shape)
+
+
+def _chain(links: list[str], seed: int) -> Graph:
+    """Pixels -> int8 convolution -> links -> sign -> binary dense; channels with zero and negative scales included."""
+    rng = np.random.default_rng(seed)
+    b = GraphBuilder()
+    x = b.input("x", "u8", (6, 6, 2))
+    weight = rng.integers(-127, 128, (5, 3, 3, 2)).astype(np.int8)
+    value = b.add("qconv2d", x, tensors={"weight": weight}, out_channels=5, kernel=(3, 3), name="acc")
+    channels, spatial = 5, 4
+    value = _affine(b, value, channels, rng, 1e-3)
+    for link in links:
+        if link == "affine":
+            value = _affine(b, value, channels, rng, 1.0)
+        elif link == "prelu":
+            value = b.add("prelu", value, tensors={"slope": rng.random(channels, np.float32)})
+        elif link == "pool" and spatial >= 2:
+            value = b.add("max_pool2d", value, kernel=(2, 2), stride=(2, 2))
+            spatial //= 2
+        elif link == "flatten":
+            value = b.add("flatten", value)
+            channels, spatial = channels * spatial * spatial, 1
+        elif link in ("relu", "hardtanh"):
+            value = b.add(link, value)
+    value = b.add("sign", value, name="s")
+    value = b.add("flatten", value)
+    width = channels * spatial * spatial
+    out = b.add("bdense", value, tensors={"weight": _signs(rng, (7, width))}, out_features=7, name="out")
+    return b.graph(outputs=(out,))
+
+
+def _affine(b: GraphBuilder, value: str, channels: int, rng: np.random.Generator, scale: float) -> str:
+    factor = (rng.standard_normal(channels) * scale * rng.choice([0.0, 1.0, 1.0, 1.0], channels)).astype(np.float32)
+    return b.add("affine", value, tensors={"scale": factor, "bias": rng.standard_normal(channels).astype(np.float32)})
+
+
+def _run(graph: Graph, seed: int = 0) -> np.ndarray:
+    images = np.random.default_rng(seed).integers(0, 256, (9, 6, 6, 2)).astype(np.uint8)
+    return np.asarray(Session(graph, backend="reference")(images))
+
+
+@settings(max_examples=120, deadline=None)
+@given(links=st.lists(st.sampled_from(LINKS), max_size=5), seed=st.integers(0, 2**31))
+def test_passes_keep_integers(links: list[str], seed: int) -> None:
+    graph = _chain(links, seed)
+    assert np.array_equal(_run(run_passes(graph)), _run(graph))
+
+
+@pytest.mark.parametrize("links", [[], ["affine"], ["relu", "affine"], ["pool", "affine"], ["affine", "pool", "relu"]])
+def test_float_chain_becomes_integer(links: list[str]) -> None:
+    """After the pipeline nothing between accumulator and dense layer is float: activations stay packed."""
+    ops = [node.op for node in run_passes(_chain(links, 3)).nodes]
+    assert "affine" not in ops and "sign" not in ops and "threshold" in ops
+    assert ("pool" in links) == ("max_pool2d" in ops)
+
+
+def test_falling_channels_take_minimum() -> None:
+    """A negative scale behind a pool turns max into min: those channels, and only those, carry a flip."""
+    b = GraphBuilder()
+    x = b.input("x", "u8", (2, 2, 1))
+    acc = b.add("qconv2d", x, tensors={"weight": np.ones((2, 1, 1, 1), np.int8)}, out_channels=2, kernel=(1, 1))
+    pool = b.add("max_pool2d", acc, kernel=(2, 2), stride=(2, 2))
+    bn = b.add("affine", pool, tensors={"scale": np.array([1, -1], np.float32), "bias": np.array([-9.5, 9.5], np.float32)})
+    graph = b.graph(outputs=(b.add("sign", bn, name="s"),))
+    after = run_passes(graph)
+    flip = after.tensors[after.node("s").tensors["flip"]]
+    assert flip.tolist() == [0b10]
+    image = np.array([1, 2, 3, 10], np.uint8).reshape(1, 2, 2, 1)
+    for g in (graph, after):
+        assert Session(g, backend="reference")(image).reshape(-1).tolist() == [1, -1]
+
+
+def test_training_expression_decides_ties() -> None:
+    """`exact` replaces the table's expression: a rounding that differs by one integer moves the threshold by one."""
+    b = GraphBuilder()
+    x = b.input("x", "u8", (1, 1, 1))
+    acc = b.add("qdense", x, tensors={"weight": np.ones((1, 1), np.int8)}, out_features=1)
+    bn = b.add("affine", acc, name="bn", tensors={"scale": np.ones(1, np.float32), "bias": np.full(1, -5, np.float32)})
+    graph = b.graph(outputs=(b.add("sign", bn, name="s"),))
+    edge = {name: signs_to_thresholds(graph, exact).tensors["s.threshold"][0]
+            for name, exact in (("table", {}), ("moved", {"bn": lambda v: v - np.float32(6)}))}  # fmt: skip
+    assert edge == {"table": 5, "moved": 6}
+
+
+def test_residual_sum_stays_float() -> None:
+    b = GraphBuilder()
+    x = b.input("x", "f32", (1, 1, 8))
+    acc = b.add("bdense", b.add("sign", x), tensors={"weight": _signs(np.random.default_rng(0), (8, 8))}, out_features=8)
+    scaled = b.add("affine", acc, tensors={"scale": np.ones(8, np.float32), "bias": np.zeros(8, np.float32)})
+    graph = b.graph(outputs=(b.add("sign", b.add("add", scaled, x), name="s"),))
+    assert run_passes(graph).node("s").op == "sign"
+
+
+def test_cleanup_keeps_outputs_and_signature() -> None:
+    b = GraphBuilder()
+    x = b.input("x", "f32", (1, 1, 4))
+    b.add("relu", x, name="unused")
+    flat = b.add("flatten", x, name="flat")
+    graph = b.graph(outputs=(b.add("hardtanh", flat, name="y"),))
+    assert [n.name for n in drop_dead(graph).nodes] == ["x", "flat", "y"]
+    assert [n.name for n in drop_identities(graph).nodes] == ["x", "unused", "y"]
+    assert list(PASSES) == ["drop_identities", "signs_to_thresholds", "drop_dead"]
