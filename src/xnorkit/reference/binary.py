@@ -7,8 +7,8 @@ By meaning: the integer sum of -1/+1 products,
 with g = o // (O / groups) and ``pad_value`` wherever the index lies outside the picture (cross-correlation, no flip).
 
 By bits: on packed rows, ``dot = n - 2 * popcount(a ^ w)`` with n the true length, since equal signs add +1 and unequal
-ones -1 (XNOR-Net, Rastegari et al. 2016, section 3.2; BinaryNet, Courbariaux et al. 2016, section 3). A bit cannot hold 0, so
-zero padding runs with bit 0 (= +1) and then takes away what the outside taps added: the sum of their filter signs.
+ones -1 (XNOR-Net, Rastegari et al. 2016; BinaryNet, Courbariaux et al. 2016). A bit cannot hold 0, so zero padding runs
+with bit 0 (= +1) and then takes away what the outside taps added: the sum of their filter signs.
 
 >>> w = np.array([[1, -1], [1, 1]], np.int8).reshape(1, 2, 2, 1)
 >>> bconv2d(np.ones((1, 2, 2, 1), np.int8), w).tolist()
@@ -66,11 +66,6 @@ def bdense(x: Array, w: Array) -> NDArray[np.int32]:
     return integer_dense("bdense", x, w, bounds.accumulator_bound(w.shape[-1] if w.ndim else 0))
 
 
-def pack_weight(w: Array) -> NDArray[np.uint8]:
-    """Canonical filters ``(O, kH, kW, C/groups)`` or ``(O, C)`` of -1/+1 to packed rows, one row a tap: ``(..., Bg)``."""
-    return bits.pack(w)
-
-
 def bconv2d_bits(
     x: Array,
     w: Array,
@@ -101,9 +96,9 @@ def bconv2d_bits(
     for g in range(groups):
         rows = bits.slice_channels(padded, g * group_channels, group_channels)
         filters = w[g * outputs : (g + 1) * outputs]
-        unequal = np.zeros((x.shape[0], ho, wo, outputs), np.int32)
+        unequal: NDArray[np.int32] = np.zeros((x.shape[0], ho, wo, outputs), np.int32)
         for (i, j), view in windows.taps(rows, w.shape[1:3], stride, dilation):
-            unequal += bits.popcount(view[..., None, :] ^ filters[:, i, j])
+            unequal += bits.popcount(np.bitwise_xor(view[..., None, :], filters[:, i, j]))
         out[..., g * outputs : (g + 1) * outputs] = w.shape[1] * w.shape[2] * group_channels - 2 * unequal
     if pad_value == 0:
         out -= zero_padding_correction(w, group_channels, x.shape[1:3], stride, padding, dilation)

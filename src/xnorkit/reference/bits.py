@@ -36,7 +36,7 @@ def row_bytes(channels: int) -> int:
 
 
 def pack(x: NDArray[Any]) -> NDArray[np.uint8]:
-    """int8 -1/+1 ``(..., C)`` to uint8 rows ``(..., ceil(C/8))``. Raises DTypeError, RangeError, ShapeError (no axis)."""
+    """int8 -1/+1 ``(..., C)`` to uint8 rows ``(..., ceil(C/8))``. Raises DTypeError, RangeError, ShapeError."""
     checks.signs("pack", "values", x)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ShapeError("pack", "values", got=x.shape, expected="(..., C) with C >= 1")
@@ -50,7 +50,8 @@ def unpack(p: NDArray[Any], channels: int) -> NDArray[np.int8]:
     """
     checks.dtype("unpack", "bytes", p, "uint8")
     if p.ndim == 0 or p.shape[-1] != row_bytes(channels):
-        raise ShapeError("unpack", "bytes", got=p.shape, expected=f"(..., {row_bytes(channels)}) for {channels} channels")
+        expected = f"(..., {row_bytes(channels)}) for {channels} channels"
+        raise ShapeError("unpack", "bytes", got=p.shape, expected=expected)
     require_clear_tail("unpack", p, channels)
     bits = np.unpackbits(p, axis=-1, count=channels, bitorder="little")
     return np.asarray(1 - 2 * bits.view(np.int8), np.int8)
@@ -97,14 +98,13 @@ def slice_channels(p: NDArray[np.uint8], begin: int, count: int) -> NDArray[np.u
     [27]
     """
     size, shift, first = row_bytes(count), begin % 8, begin // 8
-    low = p[..., first : first + size]
+    low = np.array(p[..., first : first + size])
     if shift:
         after = p[..., first + 1 : first + 1 + size]
         missing = size - after.shape[-1]
         if missing:
             after = np.concatenate([after, np.zeros((*p.shape[:-1], missing), np.uint8)], axis=-1)
-        low = (low >> shift) | (after << (8 - shift))
-    low = np.array(low, np.uint8)
+        low = np.bitwise_or(low >> shift, after << (8 - shift), dtype=np.uint8)
     if count % 8:
         low[..., -1] &= (1 << count % 8) - 1
     return low

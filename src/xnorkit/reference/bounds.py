@@ -68,7 +68,7 @@ def require_float32_exact(where: str, bound: int) -> None:
     """Raises LimitError when float32 training might round an integer accumulator within +-bound."""
     if not float32_exact(bound):
         raise LimitError(where, "largest possible accumulator", got=bound, expected=f"at most {FLOAT32_EXACT}",
-                         hint="beyond 2^24 float32 rounds integers; use fewer inputs per output, or groups")  # fmt: skip
+                         hint="float32 rounds larger integers; use fewer inputs per output, or groups")  # fmt: skip
 
 
 def accumulator_dtype(bound: int) -> Literal["int16", "int32"]:

@@ -1,8 +1,9 @@
 """Convolutions and dense products with wider numbers: integer (uint8 x int8) and float32.
 
 The integer ones are exact. The float32 ones obey one order of additions so that every implementation can give the same
-bits: the accumulator starts at +0 and takes, for (kh, kw, c) in that order, ``acc = fl(acc + fl(x * w))``, each product and
-each sum rounded to float32 (no fused multiply-add); then the bias, if any. A padded tap adds nothing.
+bits: the accumulator starts at +0 and takes, for (kh, kw, c) in that order, ``acc = fl(acc + fl(x * w))``, each product
+and each sum rounded to float32 (no fused multiply-add); then the bias, if any. A padded tap adds nothing: with finite
+weights adding its +-0 and skipping it give the same bits, because an accumulator that starts at +0 never becomes -0.
 
 >>> x = np.array([[1, 2], [3, 4]], np.uint8).reshape(1, 2, 2, 1)
 >>> w = np.array([[1, 2], [3, 4]], np.int8).reshape(1, 2, 2, 1)

@@ -36,9 +36,9 @@ def batch_norm(x: Array, mean: Array, var: Array, gamma: Array, beta: Array, eps
 
 
 def fold(mean: Array, var: Array, gamma: Array, beta: Array, eps: float) -> tuple[Vector, Vector]:
-    """(scale, bias), float32 ``(C,)``, of the affine that equals inference: scale = gamma / sqrt(var + eps), bias = beta - mean * scale.
+    """(scale, bias), float32 ``(C,)``, of the affine that inference is.
 
-    Raises as ``batch_norm``.
+    scale = gamma / sqrt(var + eps), bias = beta - mean * scale. Raises as ``batch_norm``.
 
     >>> v = np.array([4], np.float32)
     >>> [a.tolist() for a in fold(mean=v, var=v, gamma=v, beta=v, eps=0.0)]

@@ -83,7 +83,7 @@ class Op:
         unknown = sorted(set(given) - set(self.attrs))
         if unknown:
             raise GraphError("bad_attr", self.name, "unknown attribute", got=unknown[0], expected=sorted(self.attrs))
-        return {name: _checked(self.name, name, spec, given.get(name, spec.default)) for name, spec in self.attrs.items()}
+        return {key: _checked(self.name, key, spec, given.get(key, spec.default)) for key, spec in self.attrs.items()}
 
 
 def _checked(op: str, name: str, spec: Attr, value: Any) -> Any:
@@ -102,7 +102,8 @@ def _checked(op: str, name: str, spec: Attr, value: Any) -> Any:
     numbers = (value,) if spec.kind == "int" else value
     ok = isinstance(numbers, (list, tuple)) and len(numbers) == count
     if not ok or any(type(n) is not int or not spec.low <= n <= spec.high for n in numbers):
-        raise GraphError("bad_attr", where, "attribute", got=value, expected=f"{count} integer(s) in {spec.low}..{spec.high}")
+        raise GraphError("bad_attr", where, "attribute", got=value,
+                         expected=f"{count} integer(s) in {spec.low}..{spec.high}")  # fmt: skip
     return value if spec.kind == "int" else tuple(numbers)
 
 
@@ -220,18 +221,21 @@ _ROWS = (
         "bias": TensorSpec("f32", lambda i, a: (a["out_features"],), optional=True, doc="(O,)")}),
     Op("threshold", "-1 where (x < threshold[c]) differs from flip[c], else +1; flip is -1 for a flipped channel.",
        (_types("i32"),), _same("bits"), lambda x, a, t: thresholds.apply(x[0], t["threshold"], t["flip"]),
-       tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"), "flip": TensorSpec("bits", _channels, doc="(C,)")}),
+       tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"),
+                "flip": TensorSpec("bits", _channels, doc="(C,)")}),
     Op("sign", "-1 where x < 0, else +1.", (_F32,), _same("bits"), lambda x, a, t: sign(x[0])),
-    Op("affine", "x * scale[c] + bias[c] in float32, two roundings.", (_types("u8", "i32", "f32", "bits"),), _same("f32"),
-       lambda x, a, t: activations.affine(x[0], t["scale"], t["bias"]),
+    Op("affine", "x * scale[c] + bias[c] in float32, two roundings.", (_types("u8", "i32", "f32", "bits"),),
+       _same("f32"), lambda x, a, t: activations.affine(x[0], t["scale"], t["bias"]),
        tensors={"scale": TensorSpec("f32", _channels, doc="(C,)"), "bias": TensorSpec("f32", _channels, doc="(C,)")}),
     Op("add", "Elementwise float32 sum (residual).", (_F32, _F32), _add_type, lambda x, a, t: x[0] + x[1]),
     Op("relu", "max(x, 0); NaN and -0 give +0.", (_F32,), _same(), lambda x, a, t: activations.relu(x[0])),
     Op("prelu", "x where x >= 0, else slope[c] * x.", (_F32,), _same(),
-       lambda x, a, t: activations.prelu(x[0], t["slope"]), tensors={"slope": TensorSpec("f32", _channels, doc="(C,)")}),
+       lambda x, a, t: activations.prelu(x[0], t["slope"]),
+       tensors={"slope": TensorSpec("f32", _channels, doc="(C,)")}),
     Op("hardtanh", "min(max(x, -1), 1).", (_F32,), _same(), lambda x, a, t: activations.hardtanh(x[0])),
     Op("tanh", "Hyperbolic tangent.", (_F32,), _same(), lambda x, a, t: activations.tanh(x[0]), exact=False, ulps=4),
-    Op("sigmoid", "1 / (1 + exp(-x)).", (_F32,), _same(), lambda x, a, t: activations.sigmoid(x[0]), exact=False, ulps=4),
+    Op("sigmoid", "1 / (1 + exp(-x)).", (_F32,), _same(), lambda x, a, t: activations.sigmoid(x[0]),
+       exact=False, ulps=4),
     Op("max_pool2d", "Maximum over windows; padding never wins. On bits, channels whose flip is -1 take the minimum.",
        (_types("u8", "i32", "f32", "bits"),), _pool_type,
        lambda x, a, t: pooling.max_pool2d(x[0], *_pool(a), flip=t.get("flip")), _WINDOW,

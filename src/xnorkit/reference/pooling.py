@@ -36,7 +36,8 @@ def max_pool2d(
     decreasing threshold turns the maximum before it into a minimum behind it.
     Raises ShapeError (also when a padding reaches the kernel size), DTypeError, RangeError.
 
-    >>> max_pool2d(np.array([1, -1], np.int8).reshape(1, 1, 2, 1), (1, 2), (1, 1), flip=np.array([-1], np.int8)).tolist()
+    >>> x, flip = np.array([[[[1], [-1]]]], np.int8), np.array([-1], np.int8)
+    >>> max_pool2d(x, (1, 2), (1, 1), flip=flip).tolist()
     [[[[-1]]]]
     """
     checks.dtype("max_pool2d", "x", x, *_LOWEST)
@@ -121,8 +122,8 @@ def _pool_geometry(
 
 
 def _fold(function: np.ufunc, x: Array, kernel: tuple[int, int], stride: tuple[int, int]) -> Array:
-    out: Array | None = None
-    for _, view in windows.taps(x, kernel, stride, (1, 1)):
-        out = np.array(view) if out is None else function(out, view, out=out)
-    assert out is not None  # a kernel has at least one tap: window_output refused others
+    views = windows.taps(x, kernel, stride, (1, 1))
+    out: Array = np.array(next(views)[1])
+    for _, view in views:
+        function(out, view, out=out)
     return out

@@ -30,7 +30,7 @@ class TensorType:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ShapeError("type", "element type", got=self.dtype, expected=DTYPES)
-        if len(self.shape) != 3 or any(not 1 <= d for d in self.shape):
+        if len(self.shape) != 3 or any(d < 1 for d in self.shape):
             raise ShapeError("type", "shape", got=self.shape, expected="(H, W, C), each at least 1")
         checked_product(self.shape)
 
@@ -60,14 +60,21 @@ def window_output(
     ``padding`` is (top, left, bottom, right). Raises ShapeError when the window does not fit even once, RangeError for
     a kernel, stride or dilation below 1, a padding below 0, or any of them above MAX_DIM.
     """
-    for what, values, low in (("kernel", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
-        if not all(low <= v <= MAX_DIM for v in values):
-            raise RangeError("window", what, got=tuple(values), expected=f"each in {low}..{MAX_DIM}")
+    _require_range("kernel", kernel, 1)
+    _require_range("stride", stride, 1)
+    _require_range("dilation", dilation, 1)
+    _require_range("padding", padding, 0)
     top, left, bottom, right = padding
     out = []
     for n, f, s, p, d in zip(size, kernel, stride, (top + bottom, left + right), dilation, strict=True):
         span = d * (f - 1) + 1
         if n + p < span:
-            raise ShapeError("window", "kernel", got=f"{span} wide on {n + p}", expected="no wider than the padded input")
+            expected = "no wider than the padded input"
+            raise ShapeError("window", "kernel", got=f"{span} wide on {n + p}", expected=expected)
         out.append((n + p - span) // s + 1)
     return out[0], out[1]
+
+
+def _require_range(what: str, values: tuple[int, ...], low: int) -> None:
+    if not all(low <= v <= MAX_DIM for v in values):
+        raise RangeError("window", what, got=tuple(values), expected=f"each in {low}..{MAX_DIM}")

@@ -2,9 +2,10 @@
 
     out = -1  where (acc < threshold[c]) differs from (flip[c] == -1),  else +1
 
-Batch norm then sign is such an expression, sign(gamma * (acc * alpha - mean) / sqrt(var + eps) + beta): increasing where
-gamma * alpha > 0 (flip +1), decreasing where it is < 0 (flip -1), constant where it is 0. In real numbers the threshold is
-the root; in float32 ties land where rounding puts them, so ``derive`` evaluates the training expression itself.
+Batch norm then sign is such an expression, sign(gamma * (acc * alpha - mean) / sqrt(var + eps) + beta): increasing
+where gamma * alpha > 0 (flip +1), decreasing where it is < 0 (flip -1), constant where it is 0. In real numbers the
+threshold is the root; in float32 ties land where rounding puts them, so ``derive`` evaluates the training expression
+itself.
 
 >>> t, flip = derive(lambda a: a * np.float32([.5, -.5, 0]) + np.float32([-1, 1, -3]), -9, 9, 3)
 >>> t.tolist(), flip.tolist()
@@ -37,7 +38,10 @@ SAMPLES = 256
 
 
 def apply(acc: Array, threshold: Array, flip: Array) -> NDArray[np.int8]:
-    """int32 ``(..., C)``, int32 ``threshold (C,)``, int8 -1/+1 ``flip (C,)`` to int8 -1/+1. Raises DTypeError, ShapeError, RangeError."""
+    """int32 ``(..., C)`` with int32 ``threshold (C,)`` and int8 -1/+1 ``flip (C,)`` to int8 -1/+1 ``(..., C)``.
+
+    Raises DTypeError, ShapeError, RangeError.
+    """
     _require_rows(acc, threshold)
     checks.channel_vector("threshold", "flip", flip, acc.shape[-1], "int8")
     checks.signs("threshold", "flip", flip)
@@ -45,7 +49,7 @@ def apply(acc: Array, threshold: Array, flip: Array) -> NDArray[np.int8]:
 
 
 def apply_bits(acc: Array, threshold: Array, flip: Array) -> NDArray[np.uint8]:
-    """The same with packed ``flip (B,)`` to packed rows ``(..., B)``, B = ceil(C/8): bit = (acc < threshold) ^ flip bit.
+    """The same with packed ``flip (B,)`` to packed rows ``(..., B)``: bit = (acc < threshold) ^ flip bit.
 
     >>> apply_bits(np.array([[0, 5]], np.int32), np.array([1, 1], np.int32), np.array([0b10], np.uint8)).tolist()
     [[3]]
@@ -57,7 +61,7 @@ def apply_bits(acc: Array, threshold: Array, flip: Array) -> NDArray[np.uint8]:
 
 
 def derive(f: Expression, low: int, high: int, channels: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    """(threshold int32 ``(C,)``, flip int8 ``(C,)``) such that ``apply`` equals sign(f(acc)) for all low <= acc <= high.
+    """(threshold int32 ``(C,)``, flip int8 ``(C,)``) such that ``apply`` equals sign(f(acc)) for low <= acc <= high.
 
     ``f`` maps float32 candidates ``(K, C)`` to floats ``(K, C)``, elementwise and monotone per channel; the candidates
     are integers, exact in float32. Bisection on the sign of f finds, per channel, the smallest accumulator whose sign

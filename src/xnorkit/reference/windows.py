@@ -40,11 +40,13 @@ def taps(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Iterator[tuple
     ho, wo = window_output((x.shape[1], x.shape[2]), kernel, stride, (0, 0, 0, 0), dilation)
     for i, j in product(range(kernel[0]), range(kernel[1])):
         top, left = i * dilation[0], j * dilation[1]
-        yield (i, j), x[:, top : top + (ho - 1) * stride[0] + 1 : stride[0], left : left + (wo - 1) * stride[1] + 1 : stride[1]]
+        rows = slice(top, top + (ho - 1) * stride[0] + 1, stride[0])
+        columns = slice(left, left + (wo - 1) * stride[1] + 1, stride[1])
+        yield (i, j), x[:, rows, columns]
 
 
 def patches(x: Array, kernel: Pair, stride: Pair, dilation: Pair, groups: int, dtype: DTypeLike) -> Array:
-    """``(groups, N*Ho*Wo, kH*kW*C/groups)`` of ``dtype``: every window of a padded input as one row, in (kh, kw, c) order."""
+    """Every window of a padded input as one row in (kh, kw, c) order: ``(groups, N*Ho*Wo, kH*kW*C/groups)``."""
     views = [view for _, view in taps(x, kernel, stride, dilation)]
     n, ho, wo, c = views[0].shape
     out = np.empty((groups, n, ho, wo, len(views), c // groups), dtype)
