@@ -1,0 +1,48 @@
+"""``xnorkit inspect``: what is in a packed file; no torch, nothing is run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import click
+
+from ..graph import store
+from ..graph.dump import dump
+from .costs import by_kind, costs
+from .output import Output
+from .packed import find
+from .verb import verb
+
+
+@verb("inspect", example="xnorkit inspect net.xnor.safetensors\nxnorkit inspect fashion-mnist-lenet5-xnor --graph")
+@click.argument("model", metavar="FILE")
+@click.option("--graph", "show_graph", is_flag=True, help="Print the graph, one node a line, instead of the tables.")
+def command(out: Output, model: str, show_graph: bool) -> None:
+    """Show the graph, bits, bytes and operations of a packed file.
+
+    FILE is a packed file or a zoo name. MACs are multiply-adds for one input.
+    """
+    path = find(model)
+    graph, info = store.load(path), store.info(path)
+    rows = costs(graph)
+    kinds = by_kind(rows)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if show_graph:
+        out.line(dump(graph))
+    else:
+        out.line(f"{path}: {info.file_bytes:,} bytes, format {info.version}", bold=True)
+        out.line(f"file SHA-256 {digest}\ncontent SHA-256 {info.sha256}\n")
+        out.table(["layer", "op", "output", "weights", "bytes", "MACs"],
+                  [[row.name, row.op, row.output, row.weights, row.bytes, row.macs] for row in rows])  # fmt: skip
+        out.line()
+        out.table(["kind", "parameters", "bytes", "MACs"],
+                  [[kind, entry["parameters"], entry["bytes"], entry["macs"]] for kind, entry in kinds.items()])  # fmt: skip
+        overhead = info.header_bytes + info.padding_bytes
+        out.line(f"header {info.header_bytes:,} bytes, alignment {info.padding_bytes:,} bytes, together {overhead:,}")
+        for key, value in sorted(graph.meta.items()):
+            out.line(f"{key}: {value}")
+    facts = asdict(info)
+    facts["content_sha256"] = facts.pop("sha256")
+    out.result({"file": str(path), "file_sha256": digest, **facts, "meta": dict(graph.meta), "kinds": kinds,
+                "layers": [asdict(row) for row in rows], "graph": dump(graph)})  # fmt: skip
