@@ -1,0 +1,210 @@
+"""What a layer computes: exact integer accumulators, the float epilogue, and one custom op per packed operation.
+
+Every op is ``acc * scale[o] (+ bias[o])`` with two separate float32 roundings, where ``acc`` is an exact integer:
+
+==============================  =======================================================================================
+``xnorkit::sign(x)``            -1 where x < 0, else +1
+``xnorkit::bconv2d(...)``       acc = conv2d(sign(x), sign(weight)); a padded tap contributes ``pad_value`` (0, +1, -1)
+``xnorkit::bdense(...)``        acc = sign(x) @ sign(weight).T
+``xnorkit::qconv2d(...)``       acc = conv2d(x, weight), x integers 0..255, weight integers -127..127, zero padding
+``xnorkit::qdense(...)``        acc = x @ weight.T, x integers 0..255 or -1/+1, weight integers -127..127
+==============================  =======================================================================================
+
+Layers train through ordinary autograd and call the ops only while ``torch.export`` looks, so that an exported program
+holds one node per layer. Both paths run ``conv2d_accumulate``/``dense_accumulate`` and ``epilogue`` below, so their
+results are equal, not merely close. The ops have no gradient.
+
+>>> x, weight = torch.tensor([[-0.5, 0.0, 2.0]]), torch.tensor([[0.3, -0.1, 0.7]])
+>>> torch.ops.xnorkit.bdense(x, weight, torch.tensor([0.5]), None)      # (-1*1 + 1*-1 + 1*1) * 0.5
+tensor([[-0.5000]])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import LimitError, ShapeError
+from ..reference.conventions import PAD_VALUES
+from ..reference.shapes import window_output
+
+FLOAT32_EXACT = 1 << 24
+"""float32 holds every integer of at most this magnitude."""
+PIXEL_MAX, WEIGHT_MAX = 255, 127
+"""Largest magnitudes of the integer inputs and of the int8 weights."""
+
+
+class _Round(torch.autograd.Function):
+    """Forward round(x), backward identity: heals the last bits a fast convolution algorithm may leave on integers."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return grads[0]
+
+
+def sign_values(x: Tensor) -> Tensor:
+    """-1 where x < 0, else +1, in the dtype of x (no gradient). Never ``torch.sign``, which keeps 0.
+
+    >>> sign_values(torch.tensor([-2.0, -0.0, 0.0, float("nan")]))
+    tensor([-1.,  1.,  1.,  1.])
+    """
+    return (x < 0).to(x.dtype).mul_(-2).add_(1)
+
+
+def accumulator_dtype(fan_in: int, largest_product: int, dtype: torch.dtype) -> torch.dtype:
+    """The dtype in which a sum of ``fan_in`` integer products is exact: ``dtype``, or float64 beyond 2^24.
+
+    Raises LimitError when the sum could leave int32, the accumulator of the packed engine.
+
+    >>> accumulator_dtype(800, 1, torch.float32), accumulator_dtype(784, 255 * 127, torch.float32)
+    (torch.float32, torch.float64)
+    """
+    bound = fan_in * largest_product
+    if bound >= 1 << 31:
+        raise LimitError("accumulator", "largest sum", got=bound, expected="below 2^31")
+    return dtype if bound <= FLOAT32_EXACT else torch.float64
+
+
+def conv2d_accumulate(
+    x: Tensor,
+    weight: Tensor,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    pad_value: int = 0,
+    largest_product: int = 1,
+) -> Tensor:
+    """Exact integer convolution of integer-valued tensors, differentiable in both.
+
+    x: ``(N, C, H, W)``; weight: ``(O, C/groups, kH, kW)``; returns ``(N, O, Ho, Wo)`` in the dtype of ``weight``.
+    ``padding`` is (height, width), the same on both sides. A sum beyond 2^24 is formed in float64 and rounded once.
+    """
+    if pad_value not in PAD_VALUES:
+        raise ShapeError("bconv2d", "pad_value", got=pad_value, expected=PAD_VALUES)
+    dtype = accumulator_dtype(weight[0].numel(), largest_product, weight.dtype)
+    wide_x, wide_weight = x.to(dtype), weight.to(dtype)
+    ph, pw = padding
+    if pad_value != 0 and (ph or pw):
+        wide_x, ph, pw = F.pad(wide_x, (pw, pw, ph, ph), value=float(pad_value)), 0, 0
+    with torch.autocast(x.device.type, enabled=False):
+        acc = F.conv2d(wide_x, wide_weight, None, tuple(stride), (ph, pw), tuple(dilation), groups)
+    return _Round.apply(acc).to(weight.dtype)
+
+
+def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1) -> Tensor:
+    """Exact integer product of integer-valued tensors: x ``(..., C)``, weight ``(O, C)`` -> ``(..., O)``."""
+    dtype = accumulator_dtype(weight.shape[1], largest_product, weight.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        acc = F.linear(x.to(dtype), weight.to(dtype))
+    return _Round.apply(acc).to(weight.dtype)
+
+
+def epilogue(acc: Tensor, scale: Tensor, bias: Tensor | None, axis: int) -> Tensor:
+    """``acc * scale`` then ``+ bias``: two roundings, never fused; both are ``(O,)`` along ``axis``."""
+    shape = [1] * acc.ndim
+    shape[axis] = -1
+    y = acc * scale.view(shape)
+    return y if bias is None else y + bias.view(shape)
+
+
+@torch.library.custom_op("xnorkit::sign", mutates_args=())
+def sign(x: Tensor) -> Tensor:
+    """-1 where x < 0, else +1; see ``sign_values``."""
+    return sign_values(x)
+
+
+@torch.library.custom_op("xnorkit::bconv2d", mutates_args=())
+def bconv2d(
+    x: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    pad_value: int,
+) -> Tensor:
+    """Binary convolution ``conv2d(sign(x), sign(weight)) * scale (+ bias)``: ``(N, C, H, W) -> (N, O, Ho, Wo)``."""
+    acc = conv2d_accumulate(sign_values(x), sign_values(weight), stride, padding, dilation, groups, pad_value)
+    return epilogue(acc, scale, bias, 1)
+
+
+@torch.library.custom_op("xnorkit::bdense", mutates_args=())
+def bdense(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """Binary matrix product ``sign(x) @ sign(weight).T * scale (+ bias)``: ``(N, C) -> (N, O)``."""
+    return epilogue(dense_accumulate(sign_values(x), sign_values(weight)), scale, bias, -1)
+
+
+@torch.library.custom_op("xnorkit::qconv2d", mutates_args=())
+def qconv2d(
+    x: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Integer convolution ``conv2d(x, weight) * scale (+ bias)``: ``(N, C, H, W) -> (N, O, Ho, Wo)``."""
+    largest = PIXEL_MAX * WEIGHT_MAX
+    acc = conv2d_accumulate(x, weight, stride, padding, dilation, groups, largest_product=largest)
+    return epilogue(acc, scale, bias, 1)
+
+
+@torch.library.custom_op("xnorkit::qdense", mutates_args=())
+def qdense(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """Integer matrix product ``x @ weight.T * scale (+ bias)``: ``(N, C) -> (N, O)``."""
+    return epilogue(dense_accumulate(x, weight, PIXEL_MAX * WEIGHT_MAX), scale, bias, -1)
+
+
+@sign.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _conv_shape(
+    x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int
+) -> Tensor:
+    if x.shape[1] != weight.shape[1] * groups:
+        raise ShapeError("conv2d", "input channels", got=x.shape[1], expected=weight.shape[1] * groups)
+    kernel, (ph, pw) = (weight.shape[2], weight.shape[3]), padding
+    size = window_output((x.shape[2], x.shape[3]), kernel, (stride[0], stride[1]), (ph, pw, ph, pw),
+                         (dilation[0], dilation[1]))  # fmt: skip
+    return weight.new_empty((x.shape[0], weight.shape[0], *size))
+
+
+@bconv2d.register_fake
+def _(x, weight, scale, bias, stride, padding, dilation, groups, pad_value):  # type: ignore[no-untyped-def]
+    return _conv_shape(x, weight, stride, padding, dilation, groups)
+
+
+@qconv2d.register_fake
+def _(x, weight, scale, bias, stride, padding, dilation, groups):  # type: ignore[no-untyped-def]
+    return _conv_shape(x, weight, stride, padding, dilation, groups)
+
+
+def _dense_shape(x: Tensor, weight: Tensor) -> Tensor:
+    if x.shape[-1] != weight.shape[1]:
+        raise ShapeError("linear", "input features", got=x.shape[-1], expected=weight.shape[1])
+    return weight.new_empty((*x.shape[:-1], weight.shape[0]))
+
+
+@bdense.register_fake
+def _(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    return _dense_shape(x, weight)
+
+
+@qdense.register_fake
+def _(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    return _dense_shape(x, weight)

@@ -1,0 +1,140 @@
+"""Binary convolution and dense layers: drop-in for nn.Conv2d and nn.Linear, +-1 on both sides, integer accumulators.
+
+``y = acc * scale (+ bias)``, ``acc = op(quantized x, quantized weight)``: the scale never enters the sum, so the packed
+engine finds the same integers. The state_dict is that of the float layer; its checkpoints load.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import RangeError, ShapeError
+from ...reference.conventions import PAD_VALUES
+from ..functional import conv2d_accumulate, dense_accumulate, epilogue
+from ..quantizers.base import ActivationQuantizer, WeightQuantizer
+from ..quantizers.ste import Sign
+from ..quantizers.table import activation_quantizer, weight_quantizer
+
+_IDENTITY_GRADIENT = Sign(clip=None)
+
+
+def one_bit_weight(where: str, spec: str | WeightQuantizer) -> WeightQuantizer:
+    """The weight quantizer of a binary layer. Raises RangeError for a wider one."""
+    quantizer = weight_quantizer(spec)
+    if quantizer.bits != 1:
+        raise RangeError(where, "weight", got=quantizer.name, expected="a one-bit quantizer",
+                         hint="use Int8Conv2d or Int8Linear")  # fmt: skip
+    return quantizer
+
+
+def input_quantizer(spec: str | ActivationQuantizer | None) -> ActivationQuantizer:
+    """``None``: the input is -1/+1 already; sign is still taken (it changes nothing), its gradient the identity."""
+    return _IDENTITY_GRADIENT if spec is None else activation_quantizer(spec)
+
+
+def zero_padding_only(where: str, padding: Any, kwargs: dict[str, Any]) -> None:
+    """Raises RangeError for string paddings and for a ``padding_mode`` other than zeros."""
+    if isinstance(padding, str):
+        raise RangeError(where, "padding", got=repr(padding), expected="an int or (height, width)")
+    mode = kwargs.pop("padding_mode", "zeros")
+    if mode != "zeros":
+        raise RangeError(where, "padding_mode", got=mode, expected="zeros",
+                         hint="binary layers have pad_value=0, 1 or -1")  # fmt: skip
+
+
+class BinaryConv2d(nn.Conv2d):
+    """``y = conv2d(sign(x), sign(W)) * scale[o] (+ bias[o])``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
+
+    Parameters are those of ``torch.nn.Conv2d`` (bias defaults to False: a batch norm follows), and
+    pad_value: what a padded tap contributes: 0 (PyTorch's meaning), +1 or -1.
+    weight: row of QUANTIZERS, or an object: ``"xnor"`` (alpha = mean|W|) or ``"sign"`` (no scale).
+    activation: ``"sign"``, an object such as ``Sign(clip=1.3)``, or None when the input is -1/+1 already.
+
+    Put a batch norm before it and pool after it (XNOR-Net's B-A-C-P block): a max-pool of signs is mostly +1.
+    Autocast does not touch the sums: they are formed in the dtype of the weight, outside autocast.
+
+    Raises RangeError for other pad values, string paddings or wider weights. Source: Rastegari et al. 2016, Courbariaux
+    et al. 2016.
+
+    >>> layer = BinaryConv2d(3, 8, 3, padding=1, pad_value=-1)
+    >>> layer(torch.randn(2, 3, 5, 5)).shape
+    torch.Size([2, 8, 5, 5])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = False,
+        *,
+        pad_value: int = 0,
+        weight: str | WeightQuantizer = "xnor",
+        activation: str | ActivationQuantizer | None = "sign",
+        **kwargs: Any,
+    ) -> None:
+        if pad_value not in PAD_VALUES:
+            raise RangeError("BinaryConv2d", "pad_value", got=pad_value, expected=PAD_VALUES)
+        zero_padding_only("BinaryConv2d", padding, kwargs)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, **kwargs)
+        self.pad_value = pad_value
+        self.weight_quantizer = one_bit_weight("BinaryConv2d", weight)
+        self.activation_quantizer = input_quantizer(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ShapeError("BinaryConv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
+        geometry = (self.stride, self.padding, self.dilation, self.groups, self.pad_value)
+        values, scale = self.weight_quantizer(self.weight)
+        if torch.compiler.is_exporting():
+            return torch.ops.xnorkit.bconv2d(x, values, scale, self.bias, *geometry)
+        acc = conv2d_accumulate(self.activation_quantizer(x), values, *geometry)
+        return epilogue(acc, scale, self.bias, 1)
+
+    def extra_repr(self) -> str:
+        return (f"{super().extra_repr()}, pad_value={self.pad_value}, weight={self.weight_quantizer}, "
+                f"activation={self.activation_quantizer}")  # fmt: skip
+
+
+class BinaryLinear(nn.Linear):
+    """``y = sign(x) @ sign(W).T * scale[o] (+ bias[o])``: ``(N, C) -> (N, O)``.
+
+    Parameters are those of ``torch.nn.Linear`` (bias defaults to False); ``weight`` and ``activation`` as for
+    BinaryConv2d.
+
+    >>> BinaryLinear(800, 500)(torch.randn(2, 800)).shape
+    torch.Size([2, 500])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = False,
+        *,
+        weight: str | WeightQuantizer = "xnor",
+        activation: str | ActivationQuantizer | None = "sign",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_features, out_features, bias, **kwargs)
+        self.weight_quantizer = one_bit_weight("BinaryLinear", weight)
+        self.activation_quantizer = input_quantizer(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.in_features:
+            raise ShapeError("BinaryLinear", "input", got=tuple(x.shape), expected=f"(N, {self.in_features})")
+        values, scale = self.weight_quantizer(self.weight)
+        if torch.compiler.is_exporting():
+            return torch.ops.xnorkit.bdense(x, values, scale, self.bias)
+        acc = dense_accumulate(self.activation_quantizer(x), values)
+        return epilogue(acc, scale, self.bias, -1)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, weight={self.weight_quantizer}, activation={self.activation_quantizer}"

@@ -1,0 +1,46 @@
+"""THE QUANTIZER TABLE: one row each, found by (kind, name). Layers, tests, docs and ``xnorkit list`` read it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ...errors import RangeError
+from .base import ActivationQuantizer, WeightQuantizer
+from .bnn import SignWeight
+from .int8 import Int8
+from .ste import Sign
+from .xnor import Xnor
+
+QUANTIZERS: dict[tuple[str, str], type[ActivationQuantizer] | type[WeightQuantizer]] = {
+    (row.kind, row.name): row for row in (Sign, Xnor, SignWeight, Int8)
+}
+
+Q = TypeVar("Q", ActivationQuantizer, WeightQuantizer)
+
+
+def _resolve(kind: str, base: type[Q], spec: Any) -> Q:
+    if isinstance(spec, base):
+        return spec
+    names = sorted(name for k, name in QUANTIZERS if k == kind)
+    row = QUANTIZERS.get((kind, spec)) if isinstance(spec, str) else None
+    if row is None:
+        raise RangeError("quantizer", kind, got=spec, expected=f"one of {names}, or a {base.__name__}")
+    return row()  # type: ignore[return-value]
+
+
+def weight_quantizer(spec: str | WeightQuantizer) -> WeightQuantizer:
+    """The quantizer of that name with its defaults, or ``spec`` itself.
+
+    >>> weight_quantizer("xnor")
+    Xnor(gradient='exact', clip=1.0, strict=False)
+    """
+    return _resolve("weight", WeightQuantizer, spec)
+
+
+def activation_quantizer(spec: str | ActivationQuantizer) -> ActivationQuantizer:
+    """The quantizer of that name with its defaults, or ``spec`` itself.
+
+    >>> activation_quantizer("sign")
+    Sign(clip=1.0, strict=False)
+    """
+    return _resolve("activation", ActivationQuantizer, spec)
