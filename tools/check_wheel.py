@@ -1,7 +1,8 @@
 """Build the wheel, install it where no torch is, and run the shipped model there.
 
 Checks: the wheel is under 3 MB; no torch is installed or imported; ``import xnorkit; xnorkit.load(file)`` takes under
-0.3 s on top of Python's start; every shipped sample gets five classes; ``inspect`` and ``doctor`` run; ``train`` says what is missing.
+0.3 s on top of Python's start; the shipped samples are classified; ``inspect`` and ``doctor`` run; ``train`` says what
+is missing.
 
 usage: check_wheel.py   (build tools come from the environment it runs in)
 """
@@ -41,9 +42,8 @@ def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
         [str(part) for part in command], cwd=cwd, env=clean, capture_output=True, text=True, check=False
     )
     if done.returncode != expect:
-        sys.exit(
-            f"{' '.join(map(str, command))}\nexit status {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}"
-        )
+        said = f"exit status {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}"
+        sys.exit(f"{' '.join(map(str, command))}\n{said}")
     return done.stdout if expect == 0 else done.stderr
 
 

@@ -15,8 +15,14 @@ from ..graph.ir import Graph, Node
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 
-KINDS = {"bconv2d": "binary", "bdense": "binary", "qconv2d": "int8", "qdense": "int8", "conv2d": "float32",
-         "dense": "float32"}  # fmt: skip
+KINDS = {
+    "bconv2d": "binary",
+    "bdense": "binary",
+    "qconv2d": "int8",
+    "qdense": "int8",
+    "conv2d": "float32",
+    "dense": "float32",
+}
 """Layers with weights and the arithmetic of their products."""
 
 
@@ -56,8 +62,10 @@ def by_kind(rows: Iterable[Cost]) -> dict[str, dict[str, int]]:
     total: dict[str, dict[str, int]] = {}
     for row in rows:
         kind = row.kind or "other"
-        for name, weights, macs, size in ((kind, row.weights, row.macs, row.bytes if row.kind else 0),
-                                          ("other", row.other, 0, 0 if row.kind else row.bytes)):  # fmt: skip
+        for name, weights, macs, size in (
+            (kind, row.weights, row.macs, row.bytes if row.kind else 0),
+            ("other", row.other, 0, 0 if row.kind else row.bytes),
+        ):
             if weights or macs or size:
                 entry = total.setdefault(name, {"parameters": 0, "bytes": 0, "macs": 0})
                 entry["parameters"] += weights

@@ -33,16 +33,29 @@ def command(out: Output, model: str, show_graph: bool) -> None:
     else:
         out.line(f"{path}: {info.file_bytes:,} bytes, format {info.version}", bold=True)
         out.line(f"file SHA-256 {digest}\ncontent SHA-256 {info.sha256}\n")
-        out.table(["layer", "op", "output", "weights", "bytes", "MACs"],
-                  [[row.name, row.op, row.output, row.weights, row.bytes, row.macs] for row in rows])  # fmt: skip
+        out.table(
+            ["layer", "op", "output", "weights", "bytes", "MACs"],
+            [[row.name, row.op, row.output, row.weights, row.bytes, row.macs] for row in rows],
+        )
         out.line()
-        out.table(["kind", "parameters", "bytes", "MACs"],
-                  [[kind, entry["parameters"], entry["bytes"], entry["macs"]] for kind, entry in kinds.items()])  # fmt: skip
+        out.table(
+            ["kind", "parameters", "bytes", "MACs"],
+            [[kind, entry["parameters"], entry["bytes"], entry["macs"]] for kind, entry in kinds.items()],
+        )
         overhead = info.header_bytes + info.padding_bytes
         out.line(f"header {info.header_bytes:,} bytes, alignment {info.padding_bytes:,} bytes, together {overhead:,}")
         for key, value in sorted(graph.meta.items()):
             out.line(f"{key}: {value}")
     facts = asdict(info)
     facts["content_sha256"] = facts.pop("sha256")
-    out.result({"file": str(path), "file_sha256": digest, **facts, "meta": dict(graph.meta), "kinds": kinds,
-                "layers": [asdict(row) for row in rows], "graph": dump(graph)})  # fmt: skip
+    out.result(
+        {
+            "file": str(path),
+            "file_sha256": digest,
+            **facts,
+            "meta": dict(graph.meta),
+            "kinds": kinds,
+            "layers": [asdict(row) for row in rows],
+            "graph": dump(graph),
+        }
+    )

@@ -18,7 +18,7 @@ VERBS: dict[str, str] = {
     "list": "List models, methods, ops, datasets or the zoo.",
     "doctor": "Show CPU features, chosen kernels, versions and data found.",
 }
-"""Verb -> one-line help; the verb lives in ``cli/<verb>.py`` (``list`` and ``eval`` in ``list_.py`` and ``eval_.py``)."""
+"""Verb -> one-line help. A verb lives in ``cli/<verb>.py``; ``list`` and ``eval`` in ``list_.py`` and ``eval_.py``."""
 
 
 class LazyGroup(click.Group):
@@ -46,11 +46,17 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: xnorkit demo")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
-              help="Show the version and exit.")  # fmt: skip
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Binarized neural networks: train in PyTorch, pack to one bit, prove equal, run fast on CPUs.
 
-    Every verb takes -h (help with an example), --json FILE (or - for standard output) and --debug (a traceback on errors).
-    Exit status: 0 success, 1 failure, 2 wrong usage.
+    Every verb takes -h (help with an example), --json FILE (or - for standard output) and --debug (a traceback on
+    errors). Exit status: 0 success, 1 failure, 2 wrong usage.
     """

@@ -16,7 +16,7 @@ from ..format.atomic import write_atomic
 class Output:
     """Standard output of one verb.
 
-    json_to: a file for the JSON result, ``-`` for standard output (then nothing else is printed there), None for neither.
+    json_to: a file for the JSON result, ``-`` for standard output (then nothing else goes there), None for neither.
 
     >>> Output(None).table(["name", "bits"], [["conv1", 500], ["fc", 8]])
     name   bits

@@ -42,8 +42,13 @@ def find(name: str) -> Path:
         return path
     if name in zoo.MODELS:
         return zoo.path(name)
-    raise DataError("model", "no such packed file", got=name, expected="a file, or one of " + ", ".join(zoo.MODELS),
-                    hint="xnorkit list zoo shows the models that come with the package")  # fmt: skip
+    raise DataError(
+        "model",
+        "no such packed file",
+        got=name,
+        expected="a file, or one of " + ", ".join(zoo.MODELS),
+        hint="xnorkit list zoo shows the models that come with the package",
+    )
 
 
 def open_packed(name: str, *, threads: int = 1, backend: str = "engine") -> Packed:

@@ -47,8 +47,13 @@ def collect(arguments: Iterable[str]) -> list[str]:
             inside = sorted(p for p in glob.glob(argument, recursive=True) if Path(p).is_file())
         if not inside:
             what = "no pictures in this folder" if path.is_dir() else "no such picture"
-            raise DataError("picture", what, got=argument, expected="a picture file, a folder, a pattern or -",
-                            hint="known picture files: " + " ".join(SUFFIXES))  # fmt: skip
+            raise DataError(
+                "picture",
+                what,
+                got=argument,
+                expected="a picture file, a folder, a pattern or -",
+                hint="known picture files: " + " ".join(SUFFIXES),
+            )
         found += inside
     return found
 
@@ -62,9 +67,13 @@ def read(name: str, shape: tuple[int, int, int], *, invert: bool = False) -> Pic
     """
     height, width, channels = shape
     if channels not in (1, 3) or height * width == 1:
-        raise ShapeError("picture", "the model's input", got=f"{height}x{width}x{channels}",
-                         expected="H x W x 1 (grey) or H x W x 3 (RGB)",
-                         hint="this model takes no pictures; call it from Python with an array")  # fmt: skip
+        raise ShapeError(
+            "picture",
+            "the model's input",
+            got=f"{height}x{width}x{channels}",
+            expected="H x W x 1 (grey) or H x W x 3 (RGB)",
+            hint="this model takes no pictures; call it from Python with an array",
+        )
     label = "standard input" if name == "-" else name
     source = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
     try:
@@ -72,8 +81,12 @@ def read(name: str, shape: tuple[int, int, int], *, invert: bool = False) -> Pic
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(source) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise DataError("picture", f"{label} is too large", got=f"{image.width}x{image.height}",
-                                    expected=f"at most {MAX_PIXELS:,} pixels")  # fmt: skip
+                    raise DataError(
+                        "picture",
+                        f"{label} is too large",
+                        got=f"{image.width}x{image.height}",
+                        expected=f"at most {MAX_PIXELS:,} pixels",
+                    )
                 original = image.size
                 plain = _eight_bits(ImageOps.exif_transpose(image), channels)
     except UnidentifiedImageError:

@@ -14,8 +14,11 @@ from .pictures import Picture, collect, read
 from .verb import verb
 
 
-@verb("predict", example="xnorkit predict net.xnor.safetensors photos/ 'more/*.jpg'\n"
-      "cat boot.png | xnorkit predict -            # the shipped Fashion-MNIST model, picture from standard input")  # fmt: skip
+@verb(
+    "predict",
+    example="xnorkit predict net.xnor.safetensors photos/ 'more/*.jpg'\n"
+    "cat boot.png | xnorkit predict -            # the shipped Fashion-MNIST model, picture from standard input",
+)
 @click.argument("arguments", metavar="[MODEL] PICTURES...", nargs=-1, required=True)
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Classes shown for each picture.")
 @click.option("--invert", is_flag=True, help="255 - pixel: for dark drawings on light paper.")

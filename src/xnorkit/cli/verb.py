@@ -66,5 +66,6 @@ def need_torch(where: str) -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingDependencyError(where, "PyTorch is needed to train, export or read checkpoints",
-                                     hint='pip install "xnorkit[train]"') from error  # fmt: skip
+        raise MissingDependencyError(
+            where, "PyTorch is needed to train, export or read checkpoints", hint='pip install "xnorkit[train]"'
+        ) from error

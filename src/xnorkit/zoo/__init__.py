@@ -52,6 +52,11 @@ def path(name: str = DEFAULT) -> Path:
     """
     if name not in MODELS:
         near = difflib.get_close_matches(name, MODELS, n=1)
-        raise DataError("zoo", "no such model", got=name, expected="one of " + ", ".join(MODELS),
-                        hint=f"did you mean {near[0]}?" if near else "")  # fmt: skip
+        raise DataError(
+            "zoo",
+            "no such model",
+            got=name,
+            expected="one of " + ", ".join(MODELS),
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
     return MODELS[name].file
