@@ -1,4 +1,4 @@
-"""What README and docs show is run: ``sh`` blocks under ``<!-- run -->``, and the ``python`` blocks of a page in order."""
+"""README and docs are run: ``sh`` blocks under ``<!-- run -->``, and the ``python`` blocks of each page in order."""
 
 from __future__ import annotations
 
