@@ -1,8 +1,10 @@
 """The file's SHA-256: it covers the graph text, the user text, the table of tensors and every data byte.
 
-Each text part is framed by its length, so that no byte can move from one part to the next unnoticed:
-``sha256( u64le(len(p)) + p  for p in (version, graph, meta, table)  +  the data section )``, where ``meta`` is
-``key NUL value NUL`` for the keys in code-point order and ``table`` the concatenated ``Extent.line()`` in file order.
+    sha256( part(version) + part(graph) + part(user text count) + part(key) + part(value) + ... + part(table) + data )
+
+with ``part(text) = u64 little-endian byte length + UTF-8 bytes``, so that no byte can move from one part to the next
+unnoticed. User texts come in the order of their keys' UTF-8 bytes; ``table`` is the concatenation of ``Extent.line()``
+in file order, padding included; ``data`` is the data section as it lies in the file.
 """
 
 from __future__ import annotations
@@ -13,16 +15,20 @@ from collections.abc import Iterable, Mapping
 from .layout import Extent
 
 
-def digest(version: int, graph: str, meta: Mapping[str, str], extents: Iterable[Extent],
-           data: Iterable[bytes | memoryview]) -> str:  # fmt: skip
-    """Lower-case hex digest; ``data`` are the pieces of the data section in order, padding included.
+def digest(
+    version: int, graph: str, meta: Mapping[str, str], extents: Iterable[Extent], data: Iterable[bytes | memoryview]
+) -> str:
+    """Lower-case hex digest; ``data`` are the pieces of the data section in order.
 
     >>> digest(1, "{}", {}, [], [])[:8]
-    'd3104a9c'
+    '947c92b7'
     """
-    meta_text = "".join(f"{key}\0{meta[key]}\0" for key in sorted(meta))
+    texts = [str(version), graph, str(len(meta))]
+    for key in sorted(meta):
+        texts += [key, meta[key]]
+    texts.append("".join(extent.line() for extent in extents))
     h = hashlib.sha256()
-    for text in (str(version), graph, meta_text, "".join(e.line() for e in extents)):
+    for text in texts:
         part = text.encode()
         h.update(len(part).to_bytes(8, "little"))
         h.update(part)

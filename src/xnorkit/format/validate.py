@@ -1,7 +1,7 @@
 """The one gate between bytes and records: everything a file must satisfy, and the closed list of ways it may not.
 
 >>> sorted(FORMAT_REASONS)[:3]
-['bad_dtype', 'bad_encoding', 'bad_hash']
+['bad_dtype', 'bad_encoding', 'bad_entry']
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ FORMAT_REASONS: dict[str, str] = {
     "overlap": "two tensors share bytes",
     "hole": "bytes between two tensors belong to none",
     "misaligned": "the data section or a tensor does not begin at a multiple of 64 bytes",
-    "bad_pad": "padding that is not less than 64 zero bytes of U8",
+    "bad_pad": "padding that is not less than 64 zero bytes of U8, or does not lead to the next tensor",
     "trailing_bytes": "bytes after the last tensor",
     "hash_mismatch": "the content does not match the SHA-256 stored with it",
 }
@@ -190,20 +190,30 @@ def _is_counts(value: Any) -> bool:
 def _check_cover(extents: tuple[Extent, ...], data_bytes: int, where: str) -> None:
     """Tensors lie one after the other from byte 0 to the end of the file: aligned, no hole, no overlap."""
     position = 0
-    for e in extents:
+    for i, e in enumerate(extents):
         at = f"{where}: tensor {e.name}"
         if e.begin < position:
             raise FormatError("overlap", at, "begins at", got=e.begin, expected=f"at least {position}")
         if e.begin > position:
             raise FormatError("hole", at, "begins at", got=e.begin, expected=position)
-        if e.is_pad and (e.dtype != "U8" or e.end - e.begin >= ALIGNMENT):
-            raise FormatError("bad_pad", at, "padding", got=f"{e.end - e.begin} bytes of {e.dtype}",
-                              expected=f"less than {ALIGNMENT} bytes of U8")  # fmt: skip
-        if not e.is_pad and e.begin % ALIGNMENT:
+        if e.is_pad:
+            _check_pad(e, i == len(extents) - 1, at)
+        elif e.begin % ALIGNMENT:
             raise FormatError("misaligned", at, "begins at", got=e.begin, expected=f"a multiple of {ALIGNMENT}")
         position = e.end
     if position > data_bytes:
-        raise FormatError("truncated", where, "data section", got=f"{data_bytes} bytes", expected=f"{position}",
+        raise FormatError("truncated", where, "data section", got=f"{data_bytes} bytes", expected=position,
                           hint="the file is incomplete: copy or download it again")  # fmt: skip
     if position < data_bytes:
-        raise FormatError("trailing_bytes", where, "data section", got=f"{data_bytes} bytes", expected=f"{position}")
+        raise FormatError("trailing_bytes", where, "data section", got=f"{data_bytes} bytes", expected=position)
+
+
+def _check_pad(e: Extent, last: bool, at: str) -> None:
+    size = e.end - e.begin
+    if e.dtype != "U8" or size >= ALIGNMENT:
+        expected = f"less than {ALIGNMENT} bytes of U8"
+        raise FormatError("bad_pad", at, "padding", got=f"{size} bytes of {e.dtype}", expected=expected)
+    if last or e.end % ALIGNMENT:
+        raise FormatError(
+            "bad_pad", at, "padding ends at", got=e.end, expected=f"a tensor at a multiple of {ALIGNMENT}"
+        )

@@ -50,11 +50,20 @@ def to_bytes(records: Records) -> bytes:
 
 def _pieces(records: Records, where: str) -> Iterator[Piece]:
     """Header, then tensors and padding in order. All checks run before the first piece is yielded."""
+    _check_text(records, where)
     extents = _lay_out(records, where)
     data: list[Piece] = [bytes(e.end - e.begin) if e.is_pad else _bytes(records.tensors[e.name]) for e in extents]
     header = _header(records, extents, data)
     validate(header, len(header) + (extents[-1].end if extents else 0), where)
     return iter([header, *data])
+
+
+def _check_text(records: Records, where: str) -> None:
+    for text in (records.graph, *records.meta, *records.meta.values(), *records.tensors):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise FormatError("bad_encoding", where, "text is no Unicode", got=ascii(text)[:64]) from None
 
 
 def _lay_out(records: Records, where: str) -> list[Extent]:

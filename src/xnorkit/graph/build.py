@@ -24,7 +24,7 @@ from ..reference.shapes import TensorType
 from .infer import complete_attrs, infer_node, op_row
 from .ir import Graph, Node
 from .tensors import check_tensors, tensor_shape
-from .verify import verify
+from .verify import check_names, verify
 
 
 class GraphBuilder:
@@ -52,6 +52,7 @@ class GraphBuilder:
             raise GraphError("duplicate_name", name, "two nodes have this name")
         given = {role: np.asarray(array) for role, array in (tensors or {}).items()}
         node = Node(name, op, tuple(inputs), attrs, {role: f"{name}.{role}" for role in given}, source)
+        check_names(node)
         result = infer_node(node, self._types)
         complete = complete_attrs(node)
         node = Node(name, op, node.inputs, complete, node.tensors, source)

@@ -23,13 +23,13 @@ def difference(a: Graph, b: Graph) -> str:
         return f"outputs: {a.outputs} and {b.outputs}"
     if dict(a.meta) != dict(b.meta):
         return f"meta: {dict(a.meta)} and {dict(b.meta)}"
-    if list(a.tensors) != list(b.tensors):
-        return f"tensor names: {list(a.tensors)} and {list(b.tensors)}"
-    for key, left_array in a.tensors.items():
-        right_array = b.tensors[key]
-        if left_array.dtype != right_array.dtype or left_array.shape != right_array.shape:
-            return (f"tensor {key}: {left_array.dtype} {left_array.shape} and {right_array.dtype} {right_array.shape}")  # fmt: skip
-        if left_array.tobytes() != right_array.tobytes():
+    if set(a.tensors) != set(b.tensors):
+        return f"tensor names: {sorted(a.tensors)} and {sorted(b.tensors)}"
+    for key, array in a.tensors.items():
+        other = b.tensors[key]
+        if array.dtype != other.dtype or array.shape != other.shape:
+            return f"tensor {key}: {array.dtype} {array.shape} and {other.dtype} {other.shape}"
+        if array.tobytes() != other.tobytes():
             return f"tensor {key}: values"
     return ""
 

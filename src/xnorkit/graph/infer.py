@@ -41,10 +41,12 @@ def infer_node(node: Node, types: Mapping[str, TensorType], names: Collection[st
         )
     for name in node.inputs:
         if name not in types and name in names:
-            raise GraphError("order", node.name, "input is the node itself or comes after it (a cycle?)", got=name,
-                             expected="a node before it")  # fmt: skip
+            raise GraphError("order", node.name, "input is the node itself or comes after it (a cycle?)",
+                             got=shown(name), expected="a node before it")  # fmt: skip
         if name not in types:
-            raise GraphError("unknown_input", node.name, "input", got=name, expected="the name of a node before it")
+            raise GraphError(
+                "unknown_input", node.name, "input", got=shown(name), expected="the name of a node before it"
+            )
     inputs = tuple(types[name] for name in node.inputs)
     for name, found, accepted in zip(node.inputs, inputs, row.accepts, strict=True):
         if found.dtype not in accepted:
@@ -64,7 +66,7 @@ def op_row(node: Node) -> Op:
     """The node's row of the op table. Raises GraphError ``unknown_op``."""
     row = OPS.get(node.op)
     if row is None:
-        raise GraphError("unknown_op", node.name, "op", got=ascii(node.op)[:64], expected="a row of `xnorkit list ops`",
+        raise GraphError("unknown_op", node.name, "op", got=shown(node.op), expected="a row of `xnorkit list ops`",
                          hint="a file from a newer xnorkit may hold newer ops: pip install -U xnorkit")  # fmt: skip
     return row
 
@@ -79,8 +81,20 @@ def complete_attrs(node: Node) -> dict[str, Any]:
         raise
 
 
+def shown(value: object) -> str:
+    r"""A value from a file as an error may print it: short, and without control characters.
+
+    >>> shown((3, 3)), shown("tab\t!")
+    ('(3, 3)', "'tab\\t!'")
+    """
+    text = str(value)
+    return (text if text.isascii() and text.isprintable() else ascii(text))[:200]
+
+
 def _at_node(reason: str, node: Node, error: GraphError | ShapeError | LimitError) -> GraphError:
     """The same complaint, with the node's name in front."""
     what = error.what.removesuffix(f" ({reason})")
-    facts = {key: value for key, value in (("got", error.got), ("expected", error.expected)) if value is not None}
+    facts = {
+        key: shown(value) for key, value in (("got", error.got), ("expected", error.expected)) if value is not None
+    }
     return GraphError(reason, f"{node.name}: {error.where}", what, hint=error.hint, **facts)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError, LimitError
+from ..reference import bounds
 from ..reference.ops import TensorSpec
 from ..reference.shapes import TensorType, checked_product
-from .infer import op_row
+from .infer import op_row, shown
 from .ir import Node
 
 Array = NDArray[Any]
@@ -25,7 +26,6 @@ STORAGE: dict[str, np.dtype[Any]] = {
 """Element type of a TensorSpec -> NumPy type of the stored array. ``bits`` are dense, flat, LSB first."""
 
 _LARGEST_INPUT = {"u8": 255, "bits": 1}
-_MAX_ACCUMULATOR = (1 << 31) - 1
 
 
 def tensor_shape(spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any]) -> tuple[int, ...]:
@@ -55,7 +55,9 @@ def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str
     row = op_row(node)
     for role in node.tensors:
         if role not in row.tensors:
-            raise GraphError("unknown_role", node.name, f"{row.name} tensor", got=role, expected=sorted(row.tensors))
+            raise GraphError(
+                "unknown_role", node.name, f"{row.name} tensor", got=shown(role), expected=sorted(row.tensors)
+            )
     for role, spec in row.tensors.items():
         if role not in node.tensors:
             if spec.optional:
@@ -63,7 +65,7 @@ def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str
             raise GraphError("missing_tensor", node.name, f"{row.name} tensor", got="none", expected=role)
         key = node.tensors[role]
         if key not in tensors:
-            raise GraphError("missing_tensor", node.name, f"tensor of {role}", got="none", expected=key)
+            raise GraphError("missing_tensor", node.name, f"tensor of {role}", got="none", expected=shown(key))
         if row.name == "max_pool2d" and role == "flip" and inputs[0].dtype != "bits":
             raise GraphError("flip_input", node.name, "flip needs a bits input", got=inputs[0])
         _check_tensor(node, role, spec, inputs, attrs, tensors[key])
@@ -96,11 +98,10 @@ def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorT
 
 
 def _check_integer_weight(where: str, input_dtype: str, weight: Array) -> None:
-    """|acc| <= max|x| * max over o of sum |w[o]|, which must fit an int32 whatever the order of the additions."""
+    """Symmetric int8 (no -128), and few enough products that every partial sum, in any order, fits an int32."""
     if (weight == -128).any():
         raise GraphError("tensor_range", where, "values", got=-128, expected="-127..127")
-    per_output = np.abs(weight).reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
-    bound = int(per_output.max()) * _LARGEST_INPUT[input_dtype]
-    if bound > _MAX_ACCUMULATOR:
-        raise GraphError("accumulator", where, "the sum can reach", got=bound, expected=f"at most {_MAX_ACCUMULATOR}",
-                         hint="split the layer or use more groups")  # fmt: skip
+    bound = bounds.accumulator_bound(weight[0].size, _LARGEST_INPUT[input_dtype], bounds.WEIGHT_MAX_INT8)
+    if not bounds.fits_int32(bound):
+        raise GraphError("accumulator", where, "a sum can reach", got=bound, expected=f"at most {bounds.INT32_MAX}",
+                         hint="use fewer inputs per output, or groups")  # fmt: skip

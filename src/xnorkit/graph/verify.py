@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from ..errors import GraphError
 from ..format.layout import MAX_TENSORS, METADATA, PAD_PREFIX, TENSOR_NAME
 from ..reference.shapes import TensorType
-from .infer import complete_attrs, infer
+from .infer import complete_attrs, infer, shown
 from .ir import Graph, Node
 from .tensors import check_tensors
 
@@ -61,7 +61,7 @@ def verify(graph: Graph) -> dict[str, TensorType]:
     """
     _check_limits(graph)
     for node in graph.nodes:
-        _check_names(node)
+        check_names(node)
     for key in graph.tensors:
         if not TENSOR_NAME.fullmatch(key) or key.startswith(PAD_PREFIX) or key == METADATA:
             raise GraphError("bad_name", "graph", "tensor name", got=ascii(key)[:200])
@@ -73,7 +73,7 @@ def verify(graph: Graph) -> dict[str, TensorType]:
         raise GraphError("no_output", "graph", "the graph has no output")
     for i, name in enumerate(graph.outputs):
         if name not in types or name in graph.outputs[:i]:
-            raise GraphError("unknown_output", "graph", "output", got=name, expected="the name of a node, once")
+            raise GraphError("unknown_output", "graph", "output", got=shown(name), expected="the name of a node, once")
     for node in graph.nodes:
         check_tensors(node, tuple(types[name] for name in node.inputs), complete_attrs(node), graph.tensors)
     used = {key for node in graph.nodes for key in node.tensors.values()}
@@ -90,7 +90,8 @@ def _check_limits(graph: Graph) -> None:
             raise GraphError("limit", "graph", what, got=count, expected=f"at most {limit}")
 
 
-def _check_names(node: Node) -> None:
+def check_names(node: Node) -> None:
+    """Raises GraphError ``bad_name`` for the node's name, ``bad_meta`` for its source."""
     if not isinstance(node.name, str) or not NODE_NAME.fullmatch(node.name):
         raise GraphError("bad_name", "graph", "node name", got=ascii(node.name)[:200],
                          expected="1..128 letters, digits, '_' and '.'")  # fmt: skip
