@@ -10,8 +10,8 @@ import click
 from ..graph import store
 from ..graph.dump import dump
 from .costs import by_kind, costs
+from .files import find
 from .output import Output
-from .packed import find
 from .verb import verb
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import zoo
-from ..errors import DataError, UnsupportedError
+from ..errors import UnsupportedError
 from ..graph import store
 from ..runtime.session import Session
-
-SUFFIX = ".safetensors"
+from .files import find
 
 
 @dataclass(frozen=True)
@@ -33,22 +30,6 @@ class Packed:
         array = images if self.dtype == "u8" else images.astype(np.float32)
         parts = [self.session(array[i : i + batch]) for i in range(0, len(array), batch)]
         return np.concatenate([np.asarray(part, np.float32).reshape(len(part), -1) for part in parts])
-
-
-def find(name: str) -> Path:
-    """The file of a packed model: an existing path, else a zoo name. Raises DataError."""
-    path = Path(name)
-    if path.is_file():
-        return path
-    if name in zoo.MODELS:
-        return zoo.path(name)
-    raise DataError(
-        "model",
-        "no such packed file",
-        got=name,
-        expected="a file, or one of " + ", ".join(zoo.MODELS),
-        hint="xnorkit list zoo shows the models that come with the package",
-    )
 
 
 def open_packed(name: str, *, threads: int = 1, backend: str = "engine") -> Packed:
@@ -87,11 +68,6 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     raised = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     result: NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
     return result
-
-
-def looks_packed(name: str) -> bool:
-    """Whether an argument names a packed model rather than a picture, a checkpoint or a dataset."""
-    return name.endswith(SUFFIX) or name in zoo.MODELS
 
 
 def split_batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

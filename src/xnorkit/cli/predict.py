@@ -8,8 +8,9 @@ import click
 import numpy as np
 
 from .. import zoo
+from .files import looks_packed
 from .output import Output, bar
-from .packed import Packed, looks_packed, open_packed, softmax, split_batches
+from .packed import Packed, open_packed, softmax, split_batches
 from .pictures import Picture, collect, read
 from .verb import verb
 
