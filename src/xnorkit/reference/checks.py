@@ -19,26 +19,30 @@ from ..errors import DTypeError, RangeError, ShapeError
 Array = NDArray[Any]
 
 
+def array(where: str, what: str, x: object) -> None:
+    """Refuse anything but a NumPy array."""
+    if not isinstance(x, np.ndarray):
+        raise DTypeError(where, what, got=f"a {type(x).__name__}", expected="a NumPy array")
+
+
 def rank(where: str, what: str, x: Array, axes: str) -> None:
     """Refuse an array whose number of axes is not that of ``axes``, e.g. "N H W C"; no axis may be empty."""
     expected = axes.split()
-    if not isinstance(x, np.ndarray):
-        raise DTypeError(where, what, got=type(x).__name__, expected="a NumPy array")
+    array(where, what, x)
     if x.ndim != len(expected) or 0 in x.shape[1:]:
         raise ShapeError(where, what, got=x.shape, expected=f"({', '.join(expected)})")
 
 
 def dtype(where: str, what: str, x: Array, *names: str) -> None:
     """Refuse an array of another element type than one of ``names``."""
-    if not isinstance(x, np.ndarray) or x.dtype.name not in names:
-        got = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
-        raise DTypeError(where, what, got=got, expected=" or ".join(names))
+    array(where, what, x)
+    if x.dtype.name not in names:
+        raise DTypeError(where, what, got=x.dtype, expected=" or ".join(names))
 
 
 def shape(where: str, what: str, x: Array, expected: tuple[int, ...]) -> None:
     """Refuse an array of another shape."""
-    if not isinstance(x, np.ndarray):
-        raise DTypeError(where, what, got=type(x).__name__, expected="a NumPy array")
+    array(where, what, x)
     if x.shape != expected:
         raise ShapeError(where, what, got=x.shape, expected=expected)
 
