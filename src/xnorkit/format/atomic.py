@@ -21,8 +21,8 @@ def write_atomic(path: str | os.PathLike[str], pieces: Iterable[Piece]) -> int:
     when the disk is full, the folder is missing or not writable, or ``path`` is no regular file; the old file is then
     untouched and the temporary one removed.
     """
-    target = Path(os.path.realpath(path))
-    with _as_save_error(target):
+    with _as_save_error(str(path)):
+        target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             raise SaveError(str(path), "cannot write", got="something that is no regular file", expected="a file")
         temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}.tmp")
@@ -38,7 +38,7 @@ def write_atomic(path: str | os.PathLike[str], pieces: Iterable[Piece]) -> int:
 
 
 @contextlib.contextmanager
-def _as_save_error(target: Path) -> Iterator[None]:
+def _as_save_error(where: str) -> Iterator[None]:
     try:
         yield
     except SaveError:
@@ -46,7 +46,7 @@ def _as_save_error(target: Path) -> Iterator[None]:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         hint = "free space or choose another folder; the previous file, if any, is untouched"
-        raise SaveError(str(target), "cannot write", got=reason, hint=hint) from error
+        raise SaveError(where, "cannot write", got=reason, hint=hint) from error
 
 
 def _write(temporary: Path, pieces: Iterable[Piece]) -> int:

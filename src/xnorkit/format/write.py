@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +67,7 @@ def _check_text(records: Records, where: str) -> None:
 
 def _lay_out(records: Records, where: str) -> list[Extent]:
     extents: list[Extent] = []
-    position = 0
+    position = pads = 0
     for name, array in records.tensors.items():
         if name.startswith(PAD_PREFIX) or name == METADATA:
             raise FormatError("bad_name", where, "tensor name", got=name, expected="a name that is not reserved")
@@ -81,8 +80,8 @@ def _lay_out(records: Records, where: str) -> list[Extent]:
             raise FormatError("zero_size", f"{where}: tensor {name}", "shape", got=array.shape)
         begin = align(position)
         if begin > position:
-            pad = f"{PAD_PREFIX}{sum(e.is_pad for e in extents)}"
-            extents.append(Extent(pad, "U8", (begin - position,), position, begin))
+            extents.append(Extent(f"{PAD_PREFIX}{pads}", "U8", (begin - position,), position, begin))
+            pads += 1
         position = begin + array.nbytes
         extents.append(Extent(name, dtype, array.shape, begin, position))
     return extents
@@ -105,5 +104,5 @@ def _header(records: Records, extents: list[Extent], data: list[Piece]) -> bytes
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
-    little = array if sys.byteorder == "little" else array.astype(array.dtype.newbyteorder("<"))
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return np.ascontiguousarray(little).reshape(-1).view(np.uint8).data
