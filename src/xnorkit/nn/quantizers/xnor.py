@@ -25,7 +25,7 @@ def filter_mean_magnitude(weight: Tensor) -> Tensor:
 
 
 class _XnorSTE(torch.autograd.Function):
-    """W -> (B, alpha); with W~ = alpha B and g = dC/dW~, both forms follow from dC/dB = alpha g, dC/dalpha = sum(g B)."""
+    """W -> (B, alpha); with W~ = alpha B and g = dC/dW~, both forms follow from dC/dB = alpha g, dC/dalpha = sum gB."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, clip: float | None, strict: bool, paper: bool) -> tuple[Tensor, Tensor]:
