@@ -53,11 +53,14 @@ class Output:
             click.echo("  ".join(padded).rstrip())
 
     def _draw(self, columns: Sequence[str], cells: list[list[str]], right: list[bool], title: str) -> None:
+        from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=title or None, title_justify="left", header_style="bold")
+        table = Table(
+            title=title or None, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1)
+        )
         for name, is_right in zip(columns, right, strict=True):
             table.add_column(name, justify="right" if is_right else "left", overflow="fold")
         for line in cells:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,17 @@ from .files import find
 
 @dataclass(frozen=True)
 class Packed:
-    """A loaded classifier. shape: (H, W, C) of one input; classes: names, or numbers where the file has none."""
+    """A loaded classifier.
+
+    shape: (H, W, C) of one input; dtype: "u8" or "f32"; classes: names, or numbers where the file has none; meta: the
+    file's text.
+    """
 
     session: Session
     shape: tuple[int, int, int]
     dtype: str
     classes: tuple[str, ...]
+    meta: Mapping[str, str]
 
     def logits(self, images: NDArray[Any], batch: int = 256) -> NDArray[np.float32]:
         """(N, H, W, C) uint8 -> (N, classes), in batches."""
@@ -42,7 +47,7 @@ def open_packed(name: str, *, threads: int = 1, backend: str = "engine") -> Pack
     height, width, channels = attrs["shape"]
     scores = session.output_types[graph.outputs[0]].shape
     classes = class_names(graph.meta.get("classes", ""), scores[0] * scores[1] * scores[2])
-    return Packed(session, (height, width, channels), attrs["dtype"], classes)
+    return Packed(session, (height, width, channels), attrs["dtype"], classes, graph.meta)
 
 
 def class_names(text: str, count: int) -> tuple[str, ...]:

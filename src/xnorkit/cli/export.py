@@ -1,0 +1,64 @@
+"""``xnorkit export``: a trained checkpoint becomes one packed file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import Output
+from .verb import need_torch, verb
+
+if TYPE_CHECKING:
+    from ..train.checkpoint import CheckpointInfo
+
+
+@verb("export", example="xnorkit export runs/fashion-mnist-lenet5-xnor/best net.xnor.safetensors")
+@click.argument("checkpoint")
+@click.argument("file")
+@click.option(
+    "--input-dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "u8", "f32"]),
+    help="What callers pass: uint8 pixels, float32, or auto: pixels where an int8 layer reads them.",
+)
+def command(out: Output, checkpoint: str, file: str, input_dtype: Any) -> None:
+    """Pack a trained checkpoint into one file.
+
+    Prints every layer with weights: whether it was packed to one bit, and if not, why. An older FILE is replaced only
+    by a complete new one.
+    """
+    need_torch("export")
+    import torch
+
+    from ..export import export
+    from ..train.checkpoint import load_checkpoint
+
+    model, info = load_checkpoint(checkpoint)
+    height, width, channels = info.input_size
+    example = torch.zeros(1, channels, height, width)
+    report = export(model, example, file, input_dtype=input_dtype, meta=describe(info))
+    out.table(
+        ["layer", "op", "one-bit", "weights", "bytes", "why"],
+        [[row.name, row.op, row.packed, row.weights, row.bytes, row.why] for row in report.layers],
+    )
+    layers = sum(row.weights > 0 for row in report.layers)
+    out.line(f"{file}: {report.file_bytes:,} bytes, {report.packed} of {layers} layers one-bit")
+    out.result({"file": file, "packed_layers": report.packed, **report.to_dict()})
+
+
+def describe(info: CheckpointInfo) -> dict[str, str]:
+    """What the packed file says about its origin: classes, dataset, recipe, epoch, accuracy."""
+    from ..train.recipe import dump
+
+    text = {
+        "classes": json.dumps(list(info.classes), ensure_ascii=False),
+        "dataset": info.dataset,
+        "epoch": str(info.epoch),
+        "recipe": dump(info.recipe),
+    }
+    if info.metrics:
+        text["metrics"] = json.dumps(dict(info.metrics))
+    return text

@@ -1,0 +1,82 @@
+"""``xnorkit list``: what there is, read from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from .output import Output
+from .verb import need_torch, verb
+
+Rows = tuple[list[str], list[list[Any]]]
+
+
+def _models() -> Rows:
+    need_torch("list models")
+    from ..models import list_models
+
+    return ["model", "about"], [[row.name, row.doc] for row in list_models()]
+
+
+def _methods() -> Rows:
+    need_torch("list methods")
+    from ..nn.quantizers.table import QUANTIZERS
+
+    rows = [[name, kind, _first_line(row)] for (kind, name), row in QUANTIZERS.items()]
+    return ["method", "of", "about"], rows
+
+
+def _ops() -> Rows:
+    from ..reference.ops import OPS
+
+    return ["op", "exact", "about"], [[op.name, op.exact, op.doc] for op in OPS.values()]
+
+
+def _datasets() -> Rows:
+    from ..train.data.datasets import DATASETS, locate
+
+    rows = []
+    for row in DATASETS.values():
+        found = locate(row, "test")
+        place = "not found" if found is None else str(found[1][0].parent) if found[1] else "scikit-learn"
+        rows.append([row.name, "x".join(map(str, row.shape)), row.sizes["train"], row.sizes["test"], place, row.about])
+    return ["dataset", "shape", "train", "test", "found", "about"], rows
+
+
+def _recipes() -> Rows:
+    from ..train.recipe import load, shipped
+
+    return ["recipe", "about"], [[name, load(path).description] for name, path in shipped().items()]
+
+
+def _zoo() -> Rows:
+    from .. import zoo
+
+    rows = [[m.name, m.dataset, m.file.stat().st_size, m.doc] for m in zoo.MODELS.values()]
+    return ["model", "dataset", "bytes", "about"], rows
+
+
+KINDS: dict[str, Callable[[], Rows]] = {
+    "models": _models,
+    "methods": _methods,
+    "ops": _ops,
+    "datasets": _datasets,
+    "recipes": _recipes,
+    "zoo": _zoo,
+}
+"""What can be listed: kind -> columns and rows."""
+
+
+@verb("list", example="xnorkit list models\nxnorkit list datasets --json -")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+def command(out: Output, kind: str) -> None:
+    """List models, methods, ops, datasets, recipes or the zoo."""
+    columns, rows = KINDS[kind]()
+    out.table(columns, rows)
+    out.result({kind: [dict(zip(columns, row, strict=True)) for row in rows]})
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
