@@ -36,3 +36,9 @@ def test_the_engine_speaks_the_same_codes() -> None:
 def test_a_message_says_where_what_got_expected_and_what_next() -> None:
     text = str(errors.DataError("where", "what", got=0, expected=None, hint="do this"))
     assert text == "[where] what: got 0, expected None\nhint: do this"
+
+
+def test_the_page_of_errors_is_the_table() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(XK_[A-Z]+)` \| `(\w+)`", page, re.M))
+    assert rows == {code: cls.__name__ for code, cls in errors.ERRORS.items()}
