@@ -1,0 +1,216 @@
+"""The recipe: everything that decides a training run, as one frozen value that round-trips through YAML.
+
+>>> recipe = parse({"model": {"name": "lenet5", "method": "xnor"}, "train": {"epochs": 3}})
+>>> recipe.train.epochs, override(recipe, ["train.epochs=5", "optim.lr=1e-3"]).train.epochs
+(3, 5)
+>>> parse(to_plain(recipe)) == recipe
+True
+"""
+
+# ruff: noqa: RUF009 - option() and section() return dataclasses.field(...)
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xnorkit.errors import MissingDependencyError, RecipeError
+from xnorkit.train.config import Section, build, option, section, to_plain
+
+try:
+    import yaml
+except ImportError as error:  # pragma: no cover - PyYAML comes with the train extra
+    raise MissingDependencyError("recipe", "PyYAML is needed", hint='pip install "xnorkit[train]"') from error
+
+SHIPPED = Path(__file__).parent / "recipes"
+"""Where the recipes that come with the package lie."""
+
+
+@dataclass(frozen=True)
+class DataOptions(Section):
+    """Which pictures, and what is done to them while training."""
+
+    name: str = option("fashion-mnist", "a name of `xnorkit list datasets`, or a folder or zip of one folder per class")
+    root: str | None = option(None, "folder that holds the dataset's files; null searches the usual places")
+    limit: int | None = option(None, "keep only this many training pictures, the same share of each class", low=1)
+    holdout: int = option(0, "training pictures held out to choose `best`; 0: `best` is the last epoch", low=0)
+    shift: int = option(0, "move each training picture by up to this many pixels each way, black coming in", low=0)
+    flip: bool = option(False, "mirror every other training picture left to right, at random")
+    size: tuple[int, ...] = option((), "height and width every picture of a folder is resized to", low=1)
+
+    def check(self) -> None:
+        if len(self.size) not in (0, 2):
+            raise RecipeError("size", "wrong length", got=list(self.size), expected="[height, width]")
+
+
+@dataclass(frozen=True)
+class ModelOptions(Section):
+    """Which network."""
+
+    name: str = option("lenet5", "a name of `xnorkit list models`")
+    method: str = option("xnor", "how weights and activations become bits: a name of `xnorkit list methods`, or fp32")
+    options: dict[str, Any] = option({}, "further keyword arguments of the model")
+
+
+@dataclass(frozen=True)
+class OptimOptions(Section):
+    """The optimizer."""
+
+    name: str = option("adam", "update rule", choices=("sgd", "adam", "adamw"))
+    lr: float = option(1e-3, "learning rate at the schedule's top", above=0)
+    weight_decay: float = option(0.0, "decay of tensors of two axes and more (never biases and norms)", low=0)
+    momentum: float = option(0.9, "momentum of sgd", low=0, high=1)
+    nesterov: bool = option(False, "Nesterov's momentum, for sgd")
+    betas: tuple[float, ...] = option((0.9, 0.999), "running-average factors of adam and adamw", low=0, high=1)
+    eps: float = option(1e-8, "divisor guard of adam and adamw", above=0)
+    clip_norm: float | None = option(None, "largest length of the whole gradient; longer ones are scaled", above=0)
+
+    def check(self) -> None:
+        if len(self.betas) != 2 or max(self.betas) >= 1:
+            raise RecipeError("betas", "bad factors", got=list(self.betas), expected="two numbers below 1")
+        if self.nesterov and self.momentum == 0:
+            raise RecipeError("nesterov", "needs momentum", got="momentum 0", expected="momentum above 0")
+
+
+@dataclass(frozen=True)
+class ScheduleOptions(Section):
+    """The learning rate over time: a factor on ``optim.lr``."""
+
+    name: str = option("cosine", "shape of the decay", choices=("constant", "step", "cosine", "linear"))
+    warmup: float = option(0.0, "epochs of linear rise from 0 at the start", low=0)
+    milestones: tuple[float, ...] = option((), "epochs at which `step` multiplies by gamma", above=0)
+    gamma: float = option(0.1, "factor of `step`", above=0, high=1)
+    floor: float = option(0.0, "factor that cosine and linear end at", low=0, high=1)
+
+    def check(self) -> None:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise RecipeError("milestones", "not in rising order", got=list(self.milestones))
+        if self.name == "step" and not self.milestones:
+            raise RecipeError("milestones", "empty", expected="at least one epoch for the step schedule")
+
+
+@dataclass(frozen=True)
+class TrainOptions(Section):
+    """The loop."""
+
+    epochs: int = option(12, "passes over the training pictures", low=1)
+    batch: int = option(100, "pictures a step over all processes together", low=2)
+    loss: str = option("cross_entropy", "what is made small", choices=("cross_entropy", "squared_hinge"))
+    label_smoothing: float = option(0.0, "share of the target spread over all classes", low=0, high=0.99)
+    clip_latent: bool = option(True, "clip the latent weights of binary layers to [-1, 1] after each step")
+    bn_recalibrate: int = option(0, "training pictures from which batch-norm statistics are taken anew before each "
+                                    "evaluation; 0 keeps the running averages", low=0)  # fmt: skip
+    checkpoint_steps: int = option(0, "also checkpoint every so many steps; 0: at the end of each epoch only", low=0)
+
+    def check(self) -> None:
+        if self.label_smoothing and self.loss != "cross_entropy":
+            raise RecipeError("label_smoothing", "only for cross_entropy", got=self.loss)
+
+
+@dataclass(frozen=True)
+class Recipe(Section):
+    """A whole run. Equal recipes give equal parameters on the same machine and thread count."""
+
+    name: str = option("run", "short name; the default run folder is runs/NAME")
+    description: str = option("", "what it is for, and what it reaches")
+    seed: int = option(0, "seed of weights, data order, augmentation and dropout", low=0, high=2**31 - 1)
+    data: DataOptions = section(DataOptions, "which pictures")
+    model: ModelOptions = section(ModelOptions, "which network")
+    optim: OptimOptions = section(OptimOptions, "the optimizer")
+    schedule: ScheduleOptions = section(ScheduleOptions, "learning rate over time")
+    train: TrainOptions = section(TrainOptions, "the loop")
+
+    def check(self) -> None:
+        if self.schedule.warmup >= self.train.epochs:
+            raise RecipeError("schedule.warmup", "longer than the run", got=self.schedule.warmup,
+                              expected=f"less than train.epochs = {self.train.epochs}")  # fmt: skip
+
+
+def parse(values: Mapping[str, Any]) -> Recipe:
+    """A recipe from nested mappings; keys left out take their defaults. Raises RecipeError."""
+    return build(Recipe, values, "")
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of every recipe that comes with the package.
+
+    >>> "fashion-mnist-lenet5-xnor" in shipped()
+    True
+    """
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a recipe: an existing path as it is, else a shipped name (with or without folder and ``.yaml``).
+
+    Raises
+    ------
+    RecipeError: neither; the near names are listed.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    names = shipped()
+    if path.stem in names and path.suffix in ("", ".yaml") and path.parent in (Path(), Path("recipes")):
+        return names[path.stem]
+    near = difflib.get_close_matches(path.stem, names, n=2)
+    raise RecipeError("recipe", "no such file or shipped recipe", got=name_or_path,
+                      expected="a path, or one of " + ", ".join(names),
+                      hint="did you mean " + " or ".join(near) + "?" if near else "")  # fmt: skip
+
+
+def load(source: str | Path | Mapping[str, Any] | Recipe, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe by name, path, mapping or as it is, with ``dotted.key=value`` overrides applied.
+
+    Raises
+    ------
+    RecipeError: not found, no valid YAML, or a key or value `Recipe` refuses (the message names the file's key).
+
+    >>> load("fashion-mnist-lenet5-xnor", ["train.epochs=1"]).train.epochs
+    1
+    """
+    if isinstance(source, Recipe):
+        return override(source, overrides)
+    if isinstance(source, Mapping):
+        return override(parse(source), overrides)
+    path = find(source)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(str(path), "not valid YAML: " + " ".join(str(error).split())) from None
+    if not isinstance(values, Mapping):
+        raise RecipeError(str(path), "not a recipe", got=type(values).__name__, expected="a mapping of sections")
+    return override(parse({"name": path.stem, **values}), overrides)
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as YAML, every key written out; `load` reads it back to an equal recipe."""
+    return yaml.safe_dump(to_plain(recipe), sort_keys=False, allow_unicode=True, width=100)
+
+
+def override(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
+    """A copy with dotted keys set, values read as YAML: ``train.epochs=3``, ``data.root=null``.
+
+    Raises
+    ------
+    RecipeError: no ``=`` in an assignment, an unknown key, or a value `Recipe` refuses.
+    """
+    values = to_plain(recipe)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError("override", "not an assignment", got=assignment, expected="dotted.key=value")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise RecipeError(key, "value is not valid YAML", got=text) from None
+        *folders, leaf = key.strip().split(".")
+        spot = values
+        for folder in folders:
+            spot = spot.setdefault(folder, {})
+            if not isinstance(spot, dict):
+                raise RecipeError(key, "not a section", got=folder)
+        spot[leaf] = value
+    return parse(values)

@@ -1,0 +1,32 @@
+"""Learning-rate schedules: pure functions of the step, so that a resumed run needs no state to continue one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from xnorkit.train.recipe import ScheduleOptions
+
+SHAPES: dict[str, Callable[[ScheduleOptions, float, float], float]] = {
+    "constant": lambda o, epoch, done: 1.0,
+    "step": lambda o, epoch, done: o.gamma ** sum(epoch >= milestone for milestone in o.milestones),
+    "cosine": lambda o, epoch, done: o.floor + (1 - o.floor) * (1 + math.cos(math.pi * done)) / 2,
+    "linear": lambda o, epoch, done: 1 - (1 - o.floor) * done,
+}
+"""Name -> factor(options, epoch as a fraction, share 0..1 of the steps after warm-up that are done)."""
+
+
+def factor(options: ScheduleOptions, step: int, steps_per_epoch: int, epochs: int) -> float:
+    """What ``optim.lr`` is multiplied by at ``step`` (0-based, over the whole run).
+
+    With w = warmup * steps_per_epoch: (step + 1) / w while step < w, so that the first step already moves; after
+    that the shape, with done = (step - w) / (total - w).
+
+    >>> [round(factor(ScheduleOptions(name="linear", warmup=1), s, 2, 3), 3) for s in range(6)]
+    [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    rising = options.warmup * steps_per_epoch
+    if step < rising:
+        return min(1.0, (step + 1) / rising)
+    done = (step - rising) / (epochs * steps_per_epoch - rising)
+    return SHAPES[options.name](options, step / steps_per_epoch, done)
