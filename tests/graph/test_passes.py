@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xnorkit.runtime.session import Session
 
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
 from xnorkit.graph.passes.cleanup import drop_dead, drop_identities
 from xnorkit.graph.passes.pipeline import PASSES, run_passes
 from xnorkit.graph.passes.thresholds import signs_to_thresholds
-from xnorkit.runtime.session import Session
 
 LINKS = ("affine", "relu", "hardtanh", "prelu", "pool", "flatten")
 
@@ -81,7 +81,9 @@ def test_falling_channels_take_minimum() -> None:
     x = b.input("x", "u8", (2, 2, 1))
     acc = b.add("qconv2d", x, tensors={"weight": np.ones((2, 1, 1, 1), np.int8)}, out_channels=2, kernel=(1, 1))
     pool = b.add("max_pool2d", acc, kernel=(2, 2), stride=(2, 2))
-    bn = b.add("affine", pool, tensors={"scale": np.array([1, -1], np.float32), "bias": np.array([-9.5, 9.5], np.float32)})
+    bn = b.add(
+        "affine", pool, tensors={"scale": np.array([1, -1], np.float32), "bias": np.array([-9.5, 9.5], np.float32)}
+    )
     graph = b.graph(outputs=(b.add("sign", bn, name="s"),))
     after = run_passes(graph)
     flip = after.tensors[after.node("s").tensors["flip"]]
@@ -106,7 +108,9 @@ def test_training_expression_decides_ties() -> None:
 def test_residual_sum_stays_float() -> None:
     b = GraphBuilder()
     x = b.input("x", "f32", (1, 1, 8))
-    acc = b.add("bdense", b.add("sign", x), tensors={"weight": _signs(np.random.default_rng(0), (8, 8))}, out_features=8)
+    acc = b.add(
+        "bdense", b.add("sign", x), tensors={"weight": _signs(np.random.default_rng(0), (8, 8))}, out_features=8
+    )
     scaled = b.add("affine", acc, tensors={"scale": np.ones(8, np.float32), "bias": np.zeros(8, np.float32)})
     graph = b.graph(outputs=(b.add("sign", b.add("add", scaled, x), name="s"),))
     assert run_passes(graph).node("s").op == "sign"

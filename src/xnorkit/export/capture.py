@@ -1,4 +1,4 @@
-"""A trained ``torch.nn.Module`` as an ``ExportedProgram``: ATen operators and one ``xnorkit::`` operator per binary layer."""
+"""A trained ``nn.Module`` as an ``ExportedProgram``: ATen operators and one ``xnorkit::`` operator per binary layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def capture(model: nn.Module, example: Tensor) -> ExportedProgram:
     """``torch.export`` of the model in evaluation mode, batch size free; the model's own modes are restored.
 
     model: takes one float tensor ``(N, C, H, W)`` or ``(N, C)``.
-    example: such a tensor; only its shape and dtype matter. One picture is repeated, since export fixes a batch of 1.
+    example: such a tensor; only its shape matters. One picture is doubled: export fixes a batch of 1.
 
     Raises UnsupportedError when the model branches on values or takes other arguments; torch's reason is in the message.
     """

@@ -68,7 +68,7 @@ class VerifyReport:
         if not self.ok:
             raise ParityError("verify", "packed file and trained model differ", got=self.first_difference,
                               expected="equal integers and predictions",
-                              hint="export this checkpoint again; if it persists, report the layer named here")  # fmt: skip
+                              hint="export this checkpoint again; if it stays, report this layer")  # fmt: skip
         return self
 
 
@@ -108,9 +108,13 @@ def _same_model(lowered: Lowered, graph: Graph) -> None:
     ours = [node.name for node in lowered.graph.nodes if "weight" in node.tensors]
     theirs = [node.name for node in graph.nodes if "weight" in node.tensors]
     if ours != theirs:
-        wrong = next((a for a, b in zip(ours, theirs, strict=False) if a != b), f"{len(ours)} layers, {len(theirs)} layers")
-        raise ShapeError("verify", "layers of checkpoint and file", got=wrong, expected="the same layers in the same order",
-                         hint="the file was exported from another model")  # fmt: skip
+        wrong = next(
+            (a for a, b in zip(ours, theirs, strict=False) if a != b), f"{len(ours)} layers, {len(theirs)} layers"
+        )
+        hint = "the file was exported from another model"
+        raise ShapeError(
+            "verify", "layers of model and file", got=wrong, expected="the same, in the same order", hint=hint
+        )
 
 
 def _feature_order(lowered: Lowered, trace: LayerTrace, array: NDArray[Any]) -> NDArray[Any]:
@@ -122,7 +126,11 @@ def _feature_order(lowered: Lowered, trace: LayerTrace, array: NDArray[Any]) -> 
 
 
 def _layer_row(graph: Graph, lowered: Lowered, trace: LayerTrace) -> ParityRow:
-    name = next(n for n, fx_name in lowered.origin.items() if fx_name == trace.name and "weight" in lowered.graph.node(n).tensors)
+    name = next(
+        n
+        for n, fx_name in lowered.origin.items()
+        if fx_name == trace.name and "weight" in lowered.graph.node(n).tensors
+    )
     node = graph.node(name)
     x = _feature_order(lowered, trace, trace.input)
     got = Session(_alone(graph, node), threads=1)(x.astype(np.uint8) if _reads_pixels(graph, node) else x)
@@ -131,7 +139,9 @@ def _layer_row(graph: Graph, lowered: Lowered, trace: LayerTrace) -> ParityRow:
         gap = np.abs(got.astype(np.int64) - want.astype(np.int64))
         return ParityRow(name, "integers", gap.size, int((gap != 0).sum()), float(gap.max()), True)
     assert trace.bound is not None
-    error = np.abs(got - want) / np.maximum(np.moveaxis(trace.bound, 1, -1).reshape(got.shape), np.finfo(np.float32).tiny)
+    error = np.abs(got - want) / np.maximum(
+        np.moveaxis(trace.bound, 1, -1).reshape(got.shape), np.finfo(np.float32).tiny
+    )
     return ParityRow(name, "floats", error.size, int((error > 1).sum()), float(error.max()), True)
 
 
@@ -140,7 +150,7 @@ def _reads_pixels(graph: Graph, node: Node) -> bool:
 
 
 def _alone(graph: Graph, node: Node) -> Graph:
-    """The one layer as a graph of its own: input (then sign, for a layer that reads bits), the layer, its raw output."""
+    """The one layer as a graph of its own: input (then sign, for a layer that reads bits), the layer, raw output."""
     kind = infer(graph)[node.inputs[0]]
     nodes = [Node("x", "input", attrs={"dtype": "u8" if kind.dtype == "u8" else "f32", "shape": kind.shape})]
     if kind.dtype == "bits":

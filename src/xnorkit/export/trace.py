@@ -17,7 +17,8 @@ from .capture import capture
 
 _own, _aten = torch.ops.xnorkit, torch.ops.aten
 _INTEGER = frozenset({_own.bconv2d.default, _own.bdense.default, _own.qconv2d.default, _own.qdense.default})
-_FLOAT: dict[object, Callable[..., Tensor]] = {_aten.conv2d.default: F.conv2d, _aten.linear.default: F.linear}
+_FLOAT: dict[object, Callable[..., Tensor]] = {
+    _aten.conv2d.default: F.conv2d, _aten.conv2d.padding: F.conv2d, _aten.linear.default: F.linear}  # fmt: skip
 _EPSILON = 2.0**-23
 
 

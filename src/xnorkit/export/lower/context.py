@@ -1,7 +1,8 @@
-"""What the lowering rules share: values with their feature order, constants, names, and the graph under construction."""
+"""What the lowering rules share: values with their feature order, constants, names, the graph under construction."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,9 @@ from ...reference.shapes import TensorType
 
 Order = NDArray[np.int64]
 
-ORDER_FREE = frozenset({"affine", "add", "relu", "prelu", "hardtanh", "tanh", "sigmoid", "sign", "dense", "bdense", "qdense"})
+ORDER_FREE = frozenset(
+    {"affine", "add", "relu", "prelu", "hardtanh", "tanh", "sigmoid", "sign", "dense", "bdense", "qdense"}
+)
 """Ops whose rules know how to treat a flattened value's own feature order; all others need torch's order."""
 
 
@@ -134,9 +137,11 @@ def module_path(node: fx.Node) -> str:
 
 
 def source_line(node: fx.Node) -> str:
-    """The last two lines of the user's stack trace: where the operator was written."""
-    lines = [line.strip() for line in str(node.meta.get("stack_trace", "")).strip().splitlines() if line.strip()]
-    return " | ".join(lines[-2:]) or "unknown"
+    """Where the user wrote the operator: the innermost frame outside torch itself, file, line and code."""
+    lines = [line.strip() for line in str(node.meta.get("stack_trace", "")).splitlines() if line.strip()]
+    frames = [(line, code) for line, code in zip(lines, [*lines[1:], ""], strict=True) if line.startswith("File ")]
+    own = [frame for frame in frames if f"{os.sep}torch{os.sep}" not in frame[0]] or frames
+    return " | ".join(own[-1]) if own else "unknown"
 
 
 Rule = Callable[[Lowering, fx.Node, Sequence[Any]], Value]

@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
 
-from ...errors import RangeError
-from .context import Lowering, Value, module_path, same_order
+from .context import Lowering, Value, same_order
 
 
 def batch_norm(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
@@ -24,10 +23,6 @@ def batch_norm(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     gamma = torch.ones(channels) if gamma is None else gamma
     beta = torch.zeros(channels) if beta is None else beta
     own = [torch.from_numpy(low.features(value, t.float())) for t in (mean, var, gamma, beta)]
-    for what, tensor in zip(("mean", "variance", "weight", "bias"), own, strict=True):
-        if not bool(torch.isfinite(tensor).all()):
-            raise RangeError(module_path(node) or "batch_norm", what, got="NaN or infinity", expected="finite numbers",
-                             hint="training diverged; lower the learning rate")  # fmt: skip
     mean, var, gamma, beta = own
     scale = gamma / torch.sqrt(var + eps)
     return low.emit(node, "affine", value, order=value.order,
@@ -43,15 +38,17 @@ def _per_channel(low: Lowering, node: fx.Node, value: Value, constant: Any) -> T
         return tensor.reshape(1).expand(channels).contiguous()
     spatial = (1,) * (node.meta["val"].dim() - 2)
     if tuple(tensor.shape) not in {(channels, *spatial), (1, channels, *spatial)}:
-        raise low.unsupported(node, f"a constant of shape {tuple(tensor.shape)}", "only scalars and per-channel constants")
+        raise low.unsupported(
+            node, f"a constant of shape {tuple(tensor.shape)}", "only scalars and per-channel constants"
+        )
     return torch.from_numpy(low.features(value, tensor.reshape(-1)))
 
 
 def _affine(low: Lowering, node: fx.Node, value: Value, scale: Tensor, bias: Tensor,
             evaluate: Callable[[Tensor], Tensor]) -> Value:  # fmt: skip
     value = low.as_float(node, value)
-    return low.emit(node, "affine", value, order=value.order, evaluate=evaluate,
-                    tensors={"scale": scale.numpy().astype(np.float32), "bias": bias.numpy().astype(np.float32)})  # fmt: skip
+    tensors = {"scale": scale.numpy().astype(np.float32), "bias": bias.numpy().astype(np.float32)}
+    return low.emit(node, "affine", value, order=value.order, evaluate=evaluate, tensors=tensors)
 
 
 def add(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:

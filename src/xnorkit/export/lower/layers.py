@@ -25,12 +25,9 @@ def _four(padding: Any) -> tuple[int, int, int, int]:
     return (top, left, top, left)
 
 
-def _weight(low: Lowering, node: fx.Node, argument: Any) -> NDArray[np.float32]:
-    weight: NDArray[np.float32] = low.constant(argument).detach().float().cpu().numpy()
-    if not np.isfinite(weight).all():
-        raise RangeError(module_path(node) or str(node), "weight", got="NaN or infinity", expected="finite numbers",
-                         hint="training diverged; lower the learning rate")  # fmt: skip
-    return weight
+def _weight(low: Lowering, argument: Any) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = low.constant(argument).detach().float().cpu().numpy()
+    return array
 
 
 def _conv_layout(weight: NDArray[Any]) -> NDArray[Any]:
@@ -70,7 +67,7 @@ def bconv2d(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """``xnorkit::bconv2d(x, weight, scale, bias, stride, padding, dilation, groups, pad_value)``."""
     x, weight, scale, bias, stride, padding, dilation, groups, pad_value = args
     bits = low.sign(node, low.values[x])
-    w = _conv_layout(sign_of(_weight(low, node, weight)))
+    w = _conv_layout(sign_of(_weight(low, weight)))
     acc = low.emit(node, "bconv2d", bits, tensors={"weight": w}, out_channels=w.shape[0], kernel=w.shape[1:3],
                    stride=_pair(stride), padding=_four(padding), dilation=_pair(dilation), groups=int(groups),
                    pad_value=int(pad_value))  # fmt: skip
@@ -81,7 +78,7 @@ def bdense(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """``xnorkit::bdense(x, weight, scale, bias)``."""
     x, weight, scale, bias = args
     bits = low.sign(node, low.values[x])
-    w = _columns(bits, sign_of(_weight(low, node, weight)))
+    w = _columns(bits, sign_of(_weight(low, weight)))
     acc = low.emit(node, "bdense", bits, tensors={"weight": w}, out_features=w.shape[0])
     return _scaled(low, node, acc, scale, bias)
 
@@ -89,7 +86,7 @@ def bdense(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
 def qconv2d(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """``xnorkit::qconv2d(x, weight, scale, bias, stride, padding, dilation, groups)`` on pixels."""
     x, weight, scale, bias, stride, padding, dilation, groups = args
-    w = _conv_layout(_integers(low, node, _weight(low, node, weight)))
+    w = _conv_layout(_integers(low, node, _weight(low, weight)))
     acc = low.emit(node, "qconv2d", _pixels(low, node, low.values[x]), tensors={"weight": w}, out_channels=w.shape[0],
                    kernel=w.shape[1:3], stride=_pair(stride), padding=_four(padding), dilation=_pair(dilation),
                    groups=int(groups))  # fmt: skip
@@ -100,27 +97,33 @@ def qdense(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """``xnorkit::qdense(x, weight, scale, bias)`` on pixels or signs."""
     x, weight, scale, bias = args
     value = low.values[x] if low.values[x].type.dtype == "bits" else _pixels(low, node, low.values[x])
-    w = _columns(value, _integers(low, node, _weight(low, node, weight)))
+    w = _columns(value, _integers(low, node, _weight(low, weight)))
     acc = low.emit(node, "qdense", value, tensors={"weight": w}, out_features=w.shape[0])
     return _scaled(low, node, acc, scale, bias)
 
 
 def conv2d(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
-    """``aten.conv2d(x, weight, bias, stride, padding, dilation, groups)`` in float32."""
+    """``aten.conv2d(x, weight, bias, stride, padding, dilation, groups)`` in float32; padding may be a name."""
     x, weight, bias, stride, padding, dilation, groups = (*args, *(None, 1, 0, 1, 1)[len(args) - 2 :])
-    if isinstance(padding, str):
-        raise low.unsupported(node, f"padding={padding!r}", "give the padding as numbers")
-    w = _conv_layout(_weight(low, node, weight))
+    w = _conv_layout(_weight(low, weight))
     tensors = {"weight": w} | ({} if bias is None else {"bias": low.constant(bias).detach().float().numpy().copy()})
     return low.emit(node, "conv2d", low.as_float(node, low.values[x]), tensors=tensors, out_channels=w.shape[0],
-                    kernel=w.shape[1:3], stride=_pair(stride), padding=_four(padding), dilation=_pair(dilation),
-                    groups=int(groups))  # fmt: skip
+                    kernel=w.shape[1:3], stride=_pair(stride), dilation=_pair(dilation), groups=int(groups),
+                    padding=_named_padding(padding, w.shape[1:3], _pair(dilation)) if isinstance(padding, str)
+                    else _four(padding))  # fmt: skip
+
+
+def _named_padding(name: str, kernel: tuple[int, ...], dilation: tuple[int, int]) -> tuple[int, int, int, int]:
+    """torch's "valid" (none) and "same" (the odd element goes to the bottom and right)."""
+    total = [d * (k - 1) if name == "same" else 0 for k, d in zip(kernel, dilation, strict=True)]
+    top, left = total[0] // 2, total[1] // 2
+    return (top, left, total[0] - top, total[1] - left)
 
 
 def linear(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """``aten.linear(x, weight, bias)`` in float32."""
     value = low.as_float(node, low.values[args[0]])
     bias = args[2] if len(args) > 2 else None
-    w = _columns(value, _weight(low, node, args[1]))
+    w = _columns(value, _weight(low, args[1]))
     tensors = {"weight": w} | ({} if bias is None else {"bias": low.constant(bias).detach().float().numpy().copy()})
     return low.emit(node, "dense", value, tensors=tensors, out_features=w.shape[0])

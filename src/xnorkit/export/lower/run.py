@@ -11,7 +11,7 @@ from torch import Tensor, fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from ...errors import ShapeError, UnsupportedError
+from ...errors import RangeError, ShapeError, UnsupportedError
 from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...graph.passes.chain import Evaluate
@@ -55,13 +55,16 @@ def lower(program: ExportedProgram, input_dtype: InputDType = "auto", meta: Mapp
 
 
 def _known_tensors(program: ExportedProgram) -> dict[fx.Node, Any]:
-    """Parameters, buffers and lifted constants by placeholder."""
+    """Parameters, buffers and lifted constants by placeholder. Raises RangeError for NaN or infinity in one."""
     by_name = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     found: dict[fx.Node, Any] = {}
     for spec in program.graph_signature.input_specs:
         if spec.kind in (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
             target = str(spec.target)
             tensor = program.state_dict.get(target, program.constants.get(target))
+            if isinstance(tensor, Tensor) and tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                hint = "training diverged: lower the learning rate, or take an earlier checkpoint"
+                raise RangeError("export", target, got="NaN or infinity", expected="finite numbers", hint=hint)
             found[by_name[spec.arg.name]] = tensor
     return found
 
@@ -115,7 +118,9 @@ def _finish(low: Lowering, node: fx.Node, meta: Mapping[str, str]) -> Lowered:
     outputs = []
     for result in results:
         if result not in low.values:
-            raise UnsupportedError("export", "model output", got=f"{result}", expected="a tensor computed from the input")
+            raise UnsupportedError(
+                "export", "model output", got=f"{result}", expected="a tensor computed from the input"
+            )
         value = low.values[result]
         if value.order is not None:
             raise UnsupportedError("export", "model output", got="a flattened picture", expected="class scores",

@@ -76,7 +76,9 @@ def flatten(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """Any flatten, view, reshape or squeeze whose result is ``(N, C*H*W)``, ``(N, C, 1, 1)`` or the same shape."""
     value = low.values[args[0]]
     before, after = tuple(args[0].meta["val"].shape[1:]), tuple(node.meta["val"].shape[1:])
-    if before == after or value.type.shape[:2] == (1, 1) and [d for d in after if d != 1] == [d for d in before if d != 1]:
+    if before == after or (
+        value.type.shape[:2] == (1, 1) and [d for d in after if d != 1] == [d for d in before if d != 1]
+    ):
         return value
     h, w, c = value.type.shape
     if len(after) != 1 or after[0] != h * w * c:

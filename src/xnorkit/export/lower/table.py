@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...nn import functional  # noqa: F401  imported for its effect: it registers the xnorkit:: operators
 from . import elementwise, layers, spatial
 from .context import Rule
 
@@ -17,6 +18,7 @@ RULES: dict[object, Rule] = {
     _own.qdense.default: layers.qdense,
     _own.sign.default: elementwise.sign,
     _aten.conv2d.default: layers.conv2d,
+    _aten.conv2d.padding: layers.conv2d,
     _aten.linear.default: layers.linear,
     _aten.batch_norm.default: elementwise.batch_norm,
     _aten.add.Tensor: elementwise.add,
@@ -40,6 +42,7 @@ RULES: dict[object, Rule] = {
     _aten.view.default: spatial.flatten,
     _aten.reshape.default: spatial.flatten,
     _aten.squeeze.dims: spatial.flatten,
+    _aten.unflatten.int: spatial.flatten,
     _aten.dropout.default: elementwise.identity,
     _aten.feature_dropout.default: elementwise.identity,
     _aten.clone.default: elementwise.identity,

@@ -22,7 +22,7 @@ def drop_dead(graph: Graph) -> Graph:
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """Without flattens of ``(1, 1, C)`` and 1x1/1 max-pools: their readers read their input. Outputs keep their nodes."""
+    """Without flattens of ``(1, 1, C)`` and 1x1/1 max-pools: readers read their input. Outputs stay."""
     types = infer(graph)
     alias: dict[str, str] = {}
     nodes: list[Node] = []

@@ -92,7 +92,7 @@ def _falling(g: Evaluate, h: Evaluate, limit: int, channels: int) -> NDArray[np.
     """Channels where g decreases over the range of h: compare both ends; a monotone g with equal ends is constant."""
     ends = h(np.repeat(np.array([[-limit], [limit]], dtype=np.float32), channels, axis=1))
     values = g(ends)
-    return (ends[1] - ends[0]) * (values[1] - values[0]) < 0
+    return np.asarray((ends[1] - ends[0]) * (values[1] - values[0]) < 0)
 
 
 def _threshold_first(chain: Chain, types: Mapping[str, TensorType], maps: Mapping[str, Evaluate], limit: int,
@@ -119,7 +119,7 @@ def _threshold_first(chain: Chain, types: Mapping[str, TensorType], maps: Mappin
 
 def _threshold_after_flatten(chain: Chain, types: Mapping[str, TensorType], maps: Mapping[str, Evaluate], limit: int,
                              tensors: dict[str, Array]) -> list[Node] | None:  # fmt: skip
-    """acc -> pools and flattens on integers -> threshold of C' = H*W*C channels, or None where a pool would not commute."""
+    """acc -> pools and flattens on integers -> threshold of C' = H*W*C channels; None where a pool does not commute."""
     channels = types[chain.acc.name].shape[2]
     value, nodes = chain.acc.name, []
     for index, link in enumerate(chain.links):

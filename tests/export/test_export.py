@@ -1,0 +1,138 @@
+"""Export: whatever a user writes comes out packed and equal, or as one clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from export_cases import CASES, Case, lenet, randomized
+from torch import Tensor, nn
+from xnorkit.runtime.session import Session
+
+from xnorkit.errors import ParityError, RangeError, ShapeError, UnsupportedError
+from xnorkit.export import export, to_graph, verify
+from xnorkit.graph.store import load
+from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Linear
+
+
+def _images(case: Case, count: int, seed: int = 0) -> np.ndarray:
+    c, h, w = case.shape
+    return np.random.default_rng(seed).integers(0, 256, (count, h, w, c)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_packed_equals_trained(case: Case, seed: int, tmp_path: Path) -> None:
+    model = randomized(case, seed)
+    path = tmp_path / "net.xnor.safetensors"
+    export(model, torch.zeros(1, *case.shape), path, input_dtype="u8")
+    report = verify(model, path, _images(case, 60, seed))
+    assert report.ok, report.first_difference
+    assert report.layers and report.n == 60
+    if case.exact:
+        assert report.logits_max_abs_diff == 0.0
+        assert all(row.binding for row in report.layers)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_engine_equals_reference(case: Case) -> None:
+    graph = to_graph(randomized(case, 7), torch.zeros(1, *case.shape), input_dtype="u8")
+    images = _images(case, 20)
+    engine, law = Session(graph)(images), Session(graph, backend="reference")(images)
+    if case.exact:
+        assert np.array_equal(engine, law)
+    else:
+        np.testing.assert_allclose(engine, law, rtol=1e-5, atol=1e-5)
+
+
+def test_lenet_has_no_float_between_pixels_and_logits(tmp_path: Path) -> None:
+    report = export(lenet(), torch.zeros(1, 1, 28, 28), tmp_path / "net.xnor.safetensors")
+    ops = [node.op for node in report.graph.nodes]
+    assert ops == ["input", "qconv2d", "threshold", "max_pool2d", "bconv2d", "threshold", "max_pool2d", "flatten",
+                   "bdense", "threshold", "qdense", "affine"]  # fmt: skip
+    assert [row.name for row in report.layers if row.packed] == ["3", "7"]
+    assert load(tmp_path / "net.xnor.safetensors").nodes == report.graph.nodes
+
+
+def test_model_modes_are_restored() -> None:
+    model = lenet().train()
+    model[3].eval()
+    to_graph(model, torch.zeros(1, 1, 28, 28))
+    assert model.training and not model[3].training
+
+
+def test_verify_names_the_first_difference(tmp_path: Path) -> None:
+    model = randomized(CASES[0], 1)
+    path = tmp_path / "net.xnor.safetensors"
+    export(model, torch.zeros(1, 1, 28, 28), path)
+    with torch.no_grad():
+        model[3].weight[0, 0, 0, 0] *= -1
+    report = verify(model, path, _images(CASES[0], 40))
+    assert not report.ok and "layer 3 (integers)" in report.first_difference
+    with pytest.raises(ParityError, match="layer 3"):
+        report.require()
+
+
+def test_verify_refuses_another_model(tmp_path: Path) -> None:
+    path = tmp_path / "net.xnor.safetensors"
+    export(lenet(), torch.zeros(1, 1, 28, 28), path)
+    other = nn.Sequential(nn.Flatten(), Int8Linear(784, 10, input_scale=1 / 255))
+    with pytest.raises(ShapeError, match="exported from another model"):
+        verify(other, path, _images(CASES[0], 2))
+
+
+class _Softplus(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.softplus(x)
+
+
+def _signed_after_flatten() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 3, 3)), BinaryConv2d(4, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Sequential(nn.Conv2d(4, 2, 3), _Softplus()), r"\[export\] 1: aten.softplus.default.*\n?.*hint"),
+        (nn.Sequential(nn.MaxPool2d(2, dilation=2, stride=1)), "dilation"),
+        (nn.Sequential(nn.BatchNorm2d(4, track_running_stats=False)), "batch statistics"),
+        (_signed_after_flatten(), "reshape"),
+    ],
+    ids=["operator", "dilated_pool", "batch_statistics", "unflatten"],
+)
+def test_what_cannot_be_lowered_is_one_clear_error(model: nn.Module, message: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"(?s){message}"):
+        to_graph(model, torch.zeros(1, 4, 3, 3) if message == "reshape" else torch.zeros(1, 4, 8, 8))
+
+
+class _Branching(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+def test_branches_on_values_are_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"torch\.export refused"):
+        to_graph(_Branching(), torch.zeros(1, 4, 8, 8))
+
+
+def test_diverged_weights_are_refused() -> None:
+    model = nn.Sequential(nn.Flatten(), BinaryLinear(16, 4))
+    with torch.no_grad():
+        model[1].weight[0, 0] = float("nan")
+    with pytest.raises(RangeError, match=r"1\.weight: got NaN"):
+        to_graph(model, torch.zeros(1, 1, 4, 4))
+
+
+def test_shared_sign_is_computed_once() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = BinaryConv2d(4, 4, 1), BinaryConv2d(4, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.a(x) + self.b(x)
+
+    ops = [node.op for node in to_graph(Twice(), torch.zeros(1, 4, 3, 3)).nodes]
+    assert ops.count("sign") == 1 and ops.count("bconv2d") == 2
