@@ -41,10 +41,11 @@ class Verb(click.Command):
         json_to, debug = ctx.params.pop("json_to"), ctx.params.pop("debug")
         try:
             return self._run(ctx, Output(json_to))
-        except (XnorkitError, OSError) as error:
-            if debug or isinstance(error, BrokenPipeError):
+        except (XnorkitError, OSError, ModuleNotFoundError) as error:
+            message = _said(error)
+            if debug or not message:
                 raise
-            raise Failure(str(error)) from error
+            raise Failure(message) from error
 
     def _run(self, ctx: click.Context, out: Output) -> Any:
         callback = self.callback
@@ -59,6 +60,20 @@ def verb(name: str, example: str) -> Callable[[Callable[..., Any]], Verb]:
         return click.command(name, cls=Verb, example=example)(function)
 
     return make
+
+
+EXTRAS = ("torch", "accelerate", "yaml", "sklearn", "tensorboard", "matplotlib")
+"""Top-level modules that come with the ``train`` extra."""
+
+
+def _said(error: Exception) -> str:
+    """The message for a person; "" for what is no failure of theirs (a closed pipe, a broken installation)."""
+    if isinstance(error, XnorkitError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        known = (error.name or "").partition(".")[0] in EXTRAS
+        return f'{error.name} is not installed\nhint: pip install "xnorkit[train]"' if known else ""
+    return "" if isinstance(error, BrokenPipeError) else str(error)
 
 
 def need_torch(where: str) -> None:
