@@ -1,0 +1,85 @@
+"""LeNet-300-100 and LeNet-5 (the Caffe variant, 20C5-MP-50C5-MP-500-10), float and binary.
+
+Sources: LeCun et al. 1998; Caffe's examples/mnist; Han et al. 2015 (431K and 267K parameters); binary LeNet-5:
+jiecaoyu/XNOR-Net-PyTorch. Both take raw pixels 0..255, ``(N, in_chans, input_size, input_size)``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from ..errors import ShapeError
+from ..nn.quantizers import ActivationQuantizer, WeightQuantizer
+from .methods import METHODS, LayerMaker
+
+
+def lenet_300_100(
+    method: str,
+    num_classes: int,
+    in_chans: int,
+    *,
+    input_size: int = 28,
+    mean: Sequence[float] | float = 0.5,
+    std: Sequence[float] | float = 0.5,
+    weight: str | WeightQuantizer | None = None,
+    activation: str | ActivationQuantizer = "sign",
+) -> nn.Sequential:
+    """Two hidden dense layers of 300 and 100.
+
+    fp32    pixels -> 300 -> ReLU -> 100 -> ReLU -> classes (266,610 parameters for 28x28x1 and 10 classes)
+    binary  int8 300 -> BN -> [sign] binary 100 -> BN -> [sign] int8 classes
+    """
+    make = LayerMaker(METHODS[method], weight, activation)
+    features = in_chans * input_size * input_size
+    head: list[tuple[str, nn.Module]] = [("pixels", make.pixels(in_chans, mean, std)), ("flatten", nn.Flatten())]
+    if make.binary:
+        body = [("fc1", make.first_linear(features, 300)), ("norm1", nn.BatchNorm1d(300)),
+                ("fc2", make.hidden_linear(300, 100)), ("norm2", nn.BatchNorm1d(100))]  # fmt: skip
+    else:
+        body = [("fc1", make.first_linear(features, 300, bias=True)), ("relu1", nn.ReLU()),
+                ("fc2", make.hidden_linear(300, 100, bias=True)), ("relu2", nn.ReLU())]  # fmt: skip
+    return nn.Sequential(OrderedDict([*head, *body, ("fc3", make.last_linear(100, num_classes))]))
+
+
+def lenet5(
+    method: str,
+    num_classes: int,
+    in_chans: int,
+    *,
+    input_size: int = 28,
+    mean: Sequence[float] | float = 0.5,
+    std: Sequence[float] | float = 0.5,
+    weight: str | WeightQuantizer | None = None,
+    activation: str | ActivationQuantizer = "sign",
+) -> nn.Sequential:
+    """20C5-MP2-50C5-MP2-500-classes.
+
+    fp32    conv -> pool -> conv -> pool -> 500 -> ReLU -> classes, as Caffe has it: no activation after
+            the convolutions (431,080 parameters and 2,293,000 multiply-adds for 28x28x1 and 10 classes)
+    binary  XNOR-Net's block order B-A-C-P: int8 conv -> pool -> BN -> [sign] binary conv -> pool -> BN -> sign ->
+            flatten -> binary 500 -> BN -> [sign] int8 classes
+
+    Raises ShapeError when the image is too small for the two convolutions and pools.
+    """
+    make = LayerMaker(METHODS[method], weight, activation)
+    side = ((input_size - 4) // 2 - 4) // 2
+    if side < 1:
+        raise ShapeError("lenet5", "input_size", got=input_size, expected="at least 16")
+    if make.binary:
+        layers = [
+            ("conv1", make.first_conv(in_chans, 20, 5)), ("pool1", nn.MaxPool2d(2)), ("norm1", nn.BatchNorm2d(20)),
+            ("conv2", make.hidden_conv(20, 50, 5)), ("pool2", nn.MaxPool2d(2)), ("norm2", nn.BatchNorm2d(50)),
+            ("sign2", make.sign()), ("flatten", nn.Flatten()),
+            ("fc1", make.hidden_linear(50 * side * side, 500, signed=True)), ("norm3", nn.BatchNorm1d(500)),
+        ]  # fmt: skip
+    else:
+        layers = [
+            ("pixels", make.pixels(in_chans, mean, std)),
+            ("conv1", make.first_conv(in_chans, 20, 5, bias=True)), ("pool1", nn.MaxPool2d(2)),
+            ("conv2", make.hidden_conv(20, 50, 5, bias=True)), ("pool2", nn.MaxPool2d(2)), ("flatten", nn.Flatten()),
+            ("fc1", make.hidden_linear(50 * side * side, 500, bias=True)), ("relu", nn.ReLU()),
+        ]  # fmt: skip
+    return nn.Sequential(OrderedDict([*layers, ("fc2", make.last_linear(500, num_classes))]))
