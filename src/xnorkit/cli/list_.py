@@ -15,17 +15,24 @@ Rows = tuple[list[str], list[list[Any]]]
 
 def _models() -> Rows:
     need_torch("list models")
-    from ..models import list_models
+    from ..models import MODELS
 
-    return ["model", "about"], [[row.name, row.doc] for row in list_models()]
+    return ["model", "about"], [[row.name, row.doc] for row in MODELS.values()]
 
 
 def _methods() -> Rows:
     need_torch("list methods")
+    from ..models import METHODS
+
+    return ["method", "about"], [[row.name, row.doc] for row in METHODS.values()]
+
+
+def _quantizers() -> Rows:
+    need_torch("list quantizers")
     from ..nn.quantizers.table import QUANTIZERS
 
     rows = [[name, kind, _first_line(row)] for (kind, name), row in QUANTIZERS.items()]
-    return ["method", "of", "about"], rows
+    return ["quantizer", "of", "about"], rows
 
 
 def _ops() -> Rows:
@@ -61,6 +68,7 @@ def _zoo() -> Rows:
 KINDS: dict[str, Callable[[], Rows]] = {
     "models": _models,
     "methods": _methods,
+    "quantizers": _quantizers,
     "ops": _ops,
     "datasets": _datasets,
     "recipes": _recipes,
@@ -72,7 +80,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
 @verb("list", example="xnorkit list models\nxnorkit list datasets --json -")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def command(out: Output, kind: str) -> None:
-    """List models, methods, ops, datasets, recipes or the zoo."""
+    """List models, methods, quantizers, ops, datasets, recipes or the zoo."""
     columns, rows = KINDS[kind]()
     out.table(columns, rows)
     out.result({kind: [dict(zip(columns, row, strict=True)) for row in rows]})
