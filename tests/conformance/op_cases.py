@@ -1,0 +1,102 @@
+"""A random graph for any row of the op table: an input, what it takes to reach the row's element type, the op.
+
+Drawn from the row itself (its attributes, tensors, accepted types), so that a new row is covered without a line here
+unless it has an attribute of a new name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorkit.graph.build import GraphBuilder
+from xnorkit.graph.ir import Graph
+from xnorkit.reference import thresholds
+from xnorkit.reference.ops import OPS, Op, TensorSpec
+
+Array = NDArray[Any]
+SEED = 19431204
+
+
+def op_runs() -> list[tuple[str, str]]:
+    """(op, element type of its inputs) for every type a row accepts."""
+    return [(op.name, dtype) for op in OPS.values() for dtype in sorted(op.accepts[0] if op.accepts else ("f32", "u8"))]
+
+
+def op_case(name: str, dtype: str, number: int) -> tuple[Graph, Array]:
+    """The graph whose output is the op's value, and an input batch for it."""
+    op, rng = OPS[name], np.random.default_rng((SEED, *name.encode(), *dtype.encode(), number))
+    channels = int(rng.choice((1, 3, 7, 8, 9, 16, 31, 32, 33, 64, 70)))
+    attrs, size = _attributes(op, rng, channels)
+    shape = (*size, channels)
+    x = _input(
+        rng, (int(rng.integers(1, 4)), *shape), dtype if dtype in ("f32", "u8") else {"bits": "f32", "i32": "u8"}[dtype]
+    )
+    b = GraphBuilder()
+    value = b.input("x", "u8" if x.dtype == np.uint8 else "f32", shape)
+    if not op.accepts:
+        return b.graph([value]), x
+    if dtype == "bits":
+        value = b.add("sign", value)
+    if dtype == "i32":  # one weight a channel: the identity convolution, scaled
+        w = rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8)
+        value = b.add("qconv2d", value, out_channels=channels, kernel=(1, 1), groups=channels, tensors={"weight": w})
+    inputs = [value] if len(op.accepts) == 1 else [value, b.add("relu", value)]
+    types = tuple(b.type(i) for i in inputs)
+    complete = op.complete(attrs)
+    tensors = {
+        role: _tensor(rng, name, role, spec, spec.shape(types, complete))
+        for role, spec in op.tensors.items()
+        if not spec.optional or (rng.random() < 0.5 and (role != "flip" or dtype == "bits"))
+    }
+    return b.graph([b.add(name, *inputs, tensors=tensors, **attrs)]), x
+
+
+def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[str, Any], tuple[int, int]]:
+    """Attributes of a row, and a spatial size that its window fits."""
+    pair = lambda high: (int(rng.integers(1, high + 1)), int(rng.integers(1, high + 1)))  # noqa: E731
+    groups = int(rng.choice([g for g in (1, 1, 2, 4, channels) if channels % g == 0]))
+    kernel = pair(4)
+    dilation = pair(2) if "dilation" in op.attrs else (1, 1)
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    most = kernel if "dilation" not in op.attrs else (spans[0] + 1, spans[1] + 1)  # a pool pads less than its kernel
+    padding = tuple(int(rng.integers(0, most[side % 2])) if rng.random() < 0.6 else 0 for side in range(4))
+    drawn = {
+        "kernel": kernel,
+        "stride": pair(3),
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "out_channels": groups * int(rng.integers(1, max(2, 80 // groups))),
+        "out_features": int(rng.integers(1, 140)),
+        "pad_value": int(rng.choice((0, 1, -1))),
+        "count_include_pad": bool(rng.integers(2)),
+    }
+    if "out_features" in op.attrs:
+        return {"out_features": drawn["out_features"]}, (1, 1)
+    least = [max(1, spans[axis] - padding[axis] - padding[axis + 2]) for axis in range(2)]
+    size = (least[0] + int(rng.integers(0, 6)), least[1] + int(rng.integers(0, 6)))
+    return {name: drawn[name] for name in op.attrs if name not in ("dtype", "shape")}, size
+
+
+def _input(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    if dtype == "u8":
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    x = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 3, shape)
+    x[rng.random(shape) < 0.05] = 0.0
+    x[rng.random(shape) < 0.05] = -0.0
+    return x.astype(np.float32)
+
+
+def _tensor(rng: np.random.Generator, op: str, role: str, spec: TensorSpec, shape: tuple[int, ...]) -> Array:
+    if spec.dtype == "bits":
+        return (1 - 2 * rng.integers(0, 2, shape)).astype(np.int8)
+    if spec.dtype == "i8":
+        return rng.integers(-127, 128, shape).astype(np.int8)
+    if spec.dtype == "i32":
+        t = rng.integers(-20_000, 20_000, shape).astype(np.int32)
+        t[rng.random(shape) < 0.1] = thresholds.NEVER_BELOW
+        return t
+    return rng.standard_normal(shape).astype(np.float32)
