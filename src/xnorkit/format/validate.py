@@ -93,8 +93,9 @@ def validate(head: bytes, file_bytes: int, where: str) -> Header:
         raise FormatError("truncated", where, "file size", got=f"{file_bytes} bytes", expected="at least 8")
     length = int.from_bytes(head[:8], "little")
     if length > MAX_HEADER_BYTES:
-        raise FormatError("header_too_large", where, "header length", got=length,
-                          expected=f"at most {MAX_HEADER_BYTES}", hint="this is no packed file of xnorkit")  # fmt: skip
+        hint = "no packed file, or a graph too large for one"
+        expected = f"at most {MAX_HEADER_BYTES}"
+        raise FormatError("header_too_large", where, "header length", got=length, expected=expected, hint=hint)
     if length > file_bytes - 8:
         raise FormatError("truncated", where, "header length", got=length, expected=f"at most {file_bytes - 8}")
     text = head[8 : 8 + length]

@@ -91,8 +91,9 @@ class GraphBuilder:
         """The array as the graph keeps it; +-1 arrays are packed after a check of shape and values."""
         if spec is None or spec.dtype != "bits" or array.dtype != np.int8:
             return np.array(array, order="C")  # a copy: the caller may change theirs
-        if array.shape != tensor_shape(spec, types, attrs):
-            raise GraphError("tensor_shape", where, "shape", got=array.shape, expected=tensor_shape(spec, types, attrs))
+        shape = tensor_shape(where, spec, types, attrs)
+        if array.shape != shape:
+            raise GraphError("tensor_shape", where, "shape", got=array.shape, expected=shape, hint=spec.doc)
         if not (np.abs(array) == 1).all():
             raise GraphError("tensor_range", where, "values", got="others", expected="-1 and +1")
         packed: NDArray[Any] = pack_flat(array)

@@ -29,15 +29,15 @@ def dump(graph: Graph) -> str:
     types = infer(graph)
     total = sum(array.nbytes for array in graph.tensors.values())
     lines = [f"graph: {len(graph.nodes)} nodes, {len(graph.tensors)} tensors, {total} bytes"]
-    lines += [f"meta {key}: {graph.meta[key]}" for key in sorted(graph.meta)]
+    lines += [f"meta {_line(key)}: {_line(graph.meta[key])}" for key in sorted(graph.meta)]
     for node in graph.nodes:
         arguments = [*node.inputs, *_attributes(node)]
-        comment = f"  # {node.source}" if node.source else ""
+        comment = f"  # {_line(node.source)}" if node.source else ""
         lines.append(f"{node.name}: {types[node.name]} = {node.op}({', '.join(arguments)}){comment}")
         inputs = tuple(types[name] for name in node.inputs)
         for role, key in node.tensors.items():
             spec, array = OPS[node.op].tensors[role], graph.tensors[key]
-            shape = _text(tensor_shape(spec, inputs, complete_attrs(node)))
+            shape = _text(tensor_shape(key, spec, inputs, complete_attrs(node)))
             digest = hashlib.sha256(array.tobytes()).hexdigest()[:8]
             lines.append(f"  {role}: {spec.dtype}[{shape}] {array.nbytes} bytes, {key}, {digest}")
     lines.append(f"return {', '.join(graph.outputs)}")
@@ -47,6 +47,11 @@ def dump(graph: Graph) -> str:
 def _attributes(node: Node) -> list[str]:
     defaults = {name: spec.default for name, spec in OPS[node.op].attrs.items()}
     return [f"{name}={_text(value)}" for name, value in complete_attrs(node).items() if value != defaults[name]]
+
+
+def _line(text: str) -> str:
+    """Text from a file on one line: as it is when printable, else quoted and escaped."""
+    return text if text.isprintable() else repr(text)
 
 
 def _text(value: Any) -> str:

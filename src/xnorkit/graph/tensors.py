@@ -28,10 +28,15 @@ STORAGE: dict[str, np.dtype[Any]] = {
 _LARGEST_INPUT = {"u8": 255, "bits": 1}
 
 
-def tensor_shape(spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any]) -> tuple[int, ...]:
-    """Shape by meaning, e.g. (O, kH, kW, C/groups). Raises LimitError when it holds 2^31 elements or more."""
+def tensor_shape(
+    where: str, spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """Shape by meaning, e.g. (O, kH, kW, C/groups). Raises GraphError ``limit`` for 2^31 elements or more."""
     shape = spec.shape(inputs, attrs)
-    checked_product(shape)
+    try:
+        checked_product(shape)
+    except LimitError as error:
+        raise GraphError("limit", where, error.what, got=error.got, expected=error.expected) from error
     return shape
 
 
@@ -74,10 +79,7 @@ def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str
 def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any],
                   array: Array) -> None:  # fmt: skip
     where = f"{node.name}.{role}"
-    try:
-        shape = tensor_shape(spec, inputs, attrs)
-    except LimitError as error:
-        raise GraphError("limit", where, error.what, got=error.got, expected=error.expected) from error
+    shape = tensor_shape(where, spec, inputs, attrs)
     if not isinstance(array, np.ndarray) or array.dtype != STORAGE[spec.dtype]:
         raise GraphError("tensor_dtype", where, "element type", got=getattr(array, "dtype", type(array).__name__),
                          expected=f"{STORAGE[spec.dtype]} for {spec.dtype}")  # fmt: skip

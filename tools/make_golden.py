@@ -1,0 +1,78 @@
+"""Write tests/golden/: a tiny file with every op of the table, and its dump. Such files must keep loading for ever.
+
+    python tools/make_golden.py
+
+The values are formulas, not random numbers, so that no library version changes them. Run it only when a new file
+version or op is added; a golden file of an old version stays as it is under its own name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorkit.graph.build import GraphBuilder
+from xnorkit.graph.dump import dump
+from xnorkit.graph.ir import Graph
+from xnorkit.graph.store import save
+
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "golden"
+NAME = "every_op_v1"
+
+
+def ramp(shape: tuple[int, ...], modulus: int = 7) -> NDArray[np.int64]:
+    """0, 1, 2, ... modulo an odd number, minus its half, in the given shape."""
+    size = int(np.prod(shape))
+    return np.asarray(np.arange(size) * 3 % modulus - modulus // 2).reshape(shape)
+
+
+def signs(*shape: int) -> NDArray[np.int8]:
+    return np.where(ramp(shape) < 0, -1, 1).astype(np.int8)
+
+
+def floats(*shape: int) -> NDArray[np.float32]:
+    return (ramp(shape, 11) / 8).astype(np.float32)
+
+
+def golden_graph() -> Graph:
+    """Every op once or more: an integer stem, a binary trunk, a float branch on a second input, and three outputs."""
+    b = GraphBuilder()
+    image, extra = b.input("image", "u8", (8, 8, 3)), b.input("extra", "f32", (2, 2, 5))
+    window: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
+    stem = b.add("qconv2d", image, name="stem", source="net.stem", out_channels=5, **window,
+                 tensors={"weight": ramp((5, 3, 3, 3), 255).astype(np.int8)})  # fmt: skip
+    bits = b.add(
+        "threshold", stem, tensors={"threshold": np.array([-9, 0, 7, 400, -(2**31)], np.int32), "flip": signs(5)}
+    )
+    pooled = b.add("max_pool2d", bits, kernel=(2, 2), stride=(2, 2), tensors={"flip": signs(5)})
+    acc = b.add("bconv2d", pooled, source="net.conv", out_channels=5, stride=(2, 2), pad_value=-1, **window,
+                tensors={"weight": signs(5, 3, 3, 5)})  # fmt: skip
+    scaled = b.add("affine", acc, tensors={"scale": floats(5), "bias": floats(5)})
+    trunk = b.add("prelu", b.add("add", scaled, extra), tensors={"slope": floats(5)})
+    side = b.add("conv2d", extra, out_channels=4, dilation=(1, 1), **window,
+                 tensors={"weight": floats(4, 3, 3, 5), "bias": floats(4)})  # fmt: skip
+    side = b.add("avg_pool2d", b.add("relu", side), kernel=(2, 2), count_include_pad=False)
+    side = b.add("dense", b.add("tanh", side), out_features=2, tensors={"weight": floats(2, 4)})
+    flat = b.add("flatten", b.add("sign", trunk))
+    scores = b.add(
+        "qdense", flat, name="scores", out_features=3, tensors={"weight": ramp((3, 20), 255).astype(np.int8)}
+    )
+    votes = b.add("bdense", flat, name="votes", out_features=2, tensors={"weight": signs(2, 20)})
+    mean = b.add("global_avg_pool2d", b.add("hardtanh", trunk))
+    outputs = [scores, votes, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side")]
+    return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    graph = golden_graph()
+    size = save(graph, FOLDER / f"{NAME}.xnor.safetensors")
+    (FOLDER / f"{NAME}.txt").write_text(dump(graph) + "\n", encoding="utf-8")
+    print(f"{FOLDER / NAME}: {size} bytes, {len(graph.nodes)} nodes")
+
+
+if __name__ == "__main__":
+    main()
