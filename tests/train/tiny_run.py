@@ -1,4 +1,4 @@
-"""A small run in a process of its own: ``python tiny_run.py OUT [key=value ...]``; prints checksums, one line a rank."""
+"""A small run in a process of its own: ``python tiny_run.py OUT``, or under torchrun; prints checksums of each rank."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ RECIPE = {
 def train(out: str, overrides: tuple[str, ...] = (), pause: float = 0.0, **options: object) -> Result:
     """Run the recipe on the stripes: 270 pictures, 13 steps an epoch, 39 steps in all."""
     torch.manual_seed(3)
-    return run(RECIPE, out=out, overrides=overrides, model=Tiny(pause), data=(split(300, 0, "train"), split(90, 1, "test")),
-               device="cpu", progress="plain", tensorboard=False, **options)  # type: ignore[arg-type]  # fmt: skip
+    data = (split(300, 0, "train"), split(90, 1, "test"))
+    return run(RECIPE, out=out, overrides=overrides, model=Tiny(pause), data=data, device="cpu", tensorboard=False,
+               **{"progress": "plain", **options})  # type: ignore[arg-type]  # fmt: skip
 
 
 def checksum(model: nn.Module) -> str:

@@ -34,8 +34,7 @@ class CheckpointInfo:
     """What a checkpoint says about itself.
 
     recipe: the run's recipe.
-    model: keyword arguments of ``create_model`` (name, method, num_classes, in_chans, options), or None for a module
-        the caller made.
+    model: keyword arguments of ``create_model``, or None for a module of the caller's own.
     classes: class names; the label is the index.
     input_size: (H, W, C) of a picture.
     dataset: name of the training data; source: where it was read from.
@@ -52,12 +51,6 @@ class CheckpointInfo:
     epoch: int = 0
     step: int = 0
     metrics: Mapping[str, Any] | None = None
-
-
-def build_model(arguments: Mapping[str, Any]) -> nn.Module:
-    """``create_model`` from the plain mapping a checkpoint stores."""
-    return create_model(arguments["name"], method=arguments["method"], num_classes=arguments["num_classes"],
-                        in_chans=arguments["in_chans"], **arguments["options"])  # fmt: skip
 
 
 def save(folder: Path, model: nn.Module, info: CheckpointInfo, state: Mapping[str, Any] | None = None) -> None:
@@ -106,7 +99,7 @@ def load_checkpoint(path: str | Path, model: nn.Module | None = None) -> tuple[n
         if info.model is None:
             raise CheckpointError(str(folder), "was trained from a module of your own",
                                   hint="pass one: load_checkpoint(path, model=...)")  # fmt: skip
-        model = build_model(info.model)
+        model = create_model(**info.model)
     _fill(model, _verified(folder, card, MODEL), folder)
     return model.eval(), info
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,10 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import nn
 
 from xnorkit.errors import CheckpointError, RecipeError
+from xnorkit.models import create_model
 from xnorkit.train import rng
 from xnorkit.train.batches import Pictures
-from xnorkit.train.checkpoint import CheckpointInfo, build_model, exists, load_checkpoint, load_state, read_info
+from xnorkit.train.checkpoint import CheckpointInfo, exists, load_checkpoint, load_state, read_info
 from xnorkit.train.config import differences, to_plain
 from xnorkit.train.data.arrays import Split, hold_out, stratified
 from xnorkit.train.data.datasets import DATASETS
@@ -65,7 +68,7 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     out: run folder; ``runs/NAME`` when None. Holds recipe.yaml, metrics.jsonl, last/, best/, tensorboard/, curves.png,
         result.json.
     resume: ``auto`` goes on where ``out`` stands, if it does; ``always`` demands it; ``never`` starts over.
-    model: train this module in place of the recipe's ``model`` section.
+    model: train this module, which takes float (N, C, H, W) of 0..255, in place of the recipe's ``model`` section.
     data: (train, test) in place of the recipe's ``data.name``.
     device: ``auto`` (what Accelerate finds) or ``cpu``.
     progress: ``auto``, ``bar``, ``plain`` or ``none``.
@@ -90,8 +93,8 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     kept, monitor = _monitored(plan, train, test, accelerator.num_processes)
     going_on = _continues(folder, plan, resume, accelerator)
     rng.seed_all(plan.seed)
-    arguments = None if model is not None else _arguments(plan, train)
-    module = model if arguments is None else build_model(arguments)
+    arguments = _arguments(plan, train) if model is None else _own_arguments(model)
+    module = create_model(**arguments) if model is None else model
     info = CheckpointInfo(plan, arguments, train.classes, train.shape, train.name, train.source)
     trainer = _prepare(info, folder, accelerator, module, kept, monitor, teller, going_on, tensorboard)
     try:
@@ -152,8 +155,22 @@ def _continues(folder: Path, plan: Recipe, resume: str, accelerator: Accelerator
 
 
 def _arguments(plan: Recipe, train: Split) -> dict[str, Any]:
+    """What ``create_model`` is called with: the recipe's model for the data's pictures and classes."""
+    height, width, channels = train.shape
+    if height != width:
+        raise RecipeError("model.name", "nets of the table take square pictures", got=f"{height}x{width}",
+                          hint="resize with data.size=[n,n]")  # fmt: skip
     return {"name": plan.model.name, "method": plan.model.method, "num_classes": len(train.classes),
-            "in_chans": train.shape[2], "options": dict(plan.model.options)}  # fmt: skip
+            "in_chans": channels, "input_size": height, **plan.model.options}  # fmt: skip
+
+
+def _own_arguments(model: nn.Module) -> dict[str, Any] | None:
+    """The arguments a module made by ``create_model`` remembers, where a checkpoint can hold them."""
+    config = getattr(model, "config", None)
+    try:
+        return dict(config) if isinstance(config, dict) and json.loads(json.dumps(config)) == config else None
+    except TypeError:
+        return None
 
 
 def _prepare(info: CheckpointInfo, folder: Path, accelerator: Accelerator, module: nn.Module, kept: Split,
@@ -161,7 +178,9 @@ def _prepare(info: CheckpointInfo, folder: Path, accelerator: Accelerator, modul
     """The trainer, on its device, at the start or where ``last/`` stands."""
     state = load_state(folder / "last", module)[1] if going_on else None
     optimizer = make_optimizer(module, info.recipe.optim)
-    stepped, prepared = accelerator.prepare(module, optimizer)
+    with warnings.catch_warnings():  # Accelerate has no other name yet for what torch 2.13 renames
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        stepped, prepared = accelerator.prepare(module, optimizer)
     rng.seed_all(info.recipe.seed + 1 + accelerator.process_index)
     main = accelerator.is_main_process
     if main and state is None:
