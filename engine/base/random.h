@@ -1,0 +1,28 @@
+// SplitMix64: the tests' and benchmarks' source of reproducible numbers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace xnorkit {
+
+struct Random {
+  uint64_t state;
+
+  uint64_t next() {
+    uint64_t z = (state += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  // Uniform enough in low..high.
+  int32_t between(int32_t low, int32_t high) {
+    return low + static_cast<int32_t>(next() % (static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1));
+  }
+  // count random bits, tail bits of the last byte 0.
+  void fill_bits(uint8_t* dst, size_t count) {
+    for (size_t i = 0; i < (count + 7) / 8; ++i) dst[i] = static_cast<uint8_t>(next());
+    if (count % 8 != 0) dst[count / 8] &= static_cast<uint8_t>((1u << (count % 8)) - 1);
+  }
+};
+
+}  // namespace xnorkit

@@ -1,0 +1,73 @@
+// Binary GEMM with indirect rows: popcounts of a ^ w for a block of pixels times a panel of at most 64 output channels,
+// then the epilogue. Contract between ops/ (shapes, geometry) and the kernels (pointers and tiles).
+//
+//   pc[pixel, o] = sum over taps and channels of popcount(a ^ w);   acc = edge[o] - 2 * pc
+//
+// edge[o] is K = taps * channels less the pixel's border correction, so zero padding costs nothing in the inner loop.
+// This header holds plain data and declarations only: files compiled for different CPUs may all include it.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+
+namespace xnorkit::bgemm {
+
+constexpr int32_t kPanelChannels = 64;  // output channels of one panel
+constexpr int32_t kBlockEntries = 32;   // most entries of one block
+
+enum class Store : uint8_t { i32, bits, f32 };
+
+// Where one pixel's results of one panel go; out points at the panel's first channel. Null: discard.
+struct Sink {
+  uint8_t* out;
+  const uint8_t* edge;  // of the panel's first channel. i32, f32: int32 as above; bits: limits, see Kernel::limit_bytes
+};
+
+// One call's work. An entry is a row of activations for each tap: one pixel, or two where Kernel::entry_pixels is 2.
+struct Block {
+  int32_t taps;
+  int32_t channels;            // of one tap's row, in bits; rows are prepared with the same number
+  int32_t out_channels;        // 1..kPanelChannels
+  int32_t entries;             // 1..kBlockEntries
+  bool alone;                  // promise: one entry, one tap, its second pixel prepared as null
+  const uint8_t* const* rows;  // (taps, entries): prepared rows
+  size_t row_offset;           // added to every pointer of rows
+  const uint8_t* weights;      // packed panel, 32-byte aligned
+  Store store;
+  const Sink* sinks;   // (entries, entry_pixels)
+  uint64_t flip;       // bits: XORed
+  const float* scale;  // f32: of the panel's first channel; kPanelChannels readable
+  const float* bias;   // f32: the same
+  void* work;          // work_bytes, 64-byte aligned
+};
+
+// A row of the kernel table. `channels` below are the bits of one tap's row.
+struct Kernel {
+  const char* name;
+  Isa isa;
+  int32_t entry_pixels;  // pixels sharing one prepared row
+  int32_t limit_bytes;   // bits: bit = pc >= limit; uint16 or int32 limits, kPanelChannels readable
+  int64_t max_bits;      // largest taps * channels
+
+  size_t (*row_bytes)(int32_t channels);
+  size_t (*panel_bytes)(int32_t taps, int32_t channels, int32_t out_channels);
+  size_t (*work_bytes)();
+  // rows: (out_channels, taps, ceil(channels / 8)) bytes, tail bits 0; dst: panel_bytes of zeros.
+  void (*pack)(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst);
+  // One row from the bytes of pixels a and b (tail bits 0); null stands for zeros. b is ignored if entry_pixels is 1.
+  void (*prepare)(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst);
+  void (*run)(const Block& block);
+};
+
+// The table, in ascending ISA order.
+extern const Kernel* const kKernels[];
+extern const int32_t kKernelCount;
+
+// The best kernel not above isa that can sum `bits` = taps * channels.
+const Kernel* select(Isa isa, int64_t bits);
+
+// The row of that name, or null.
+const Kernel* find(const char* name);
+
+}  // namespace xnorkit::bgemm

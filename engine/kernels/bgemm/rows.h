@@ -1,0 +1,19 @@
+// The rows of the kernel table, and what the two 64-bit word kernels share (defined in scalar.cc, compiled without
+// flags).
+#pragma once
+#include "kernels/bgemm/bgemm.h"
+
+namespace xnorkit::bgemm {
+
+extern const Kernel kScalar;
+extern const Kernel kPopcnt;
+extern const Kernel kAvx2;
+
+// Word kernels: a row is ceil(channels / 64) little-endian words; counts are int32 (entries, kPanelChannels).
+size_t word_row_bytes(int32_t channels);
+size_t word_work_bytes();
+void word_prepare(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst);
+// Epilogue of all entries from the counts in block.work.
+void word_store(const Block& block);
+
+}  // namespace xnorkit::bgemm
