@@ -33,8 +33,9 @@ def conv_before_norm() -> nn.Module:
     """C-B-A-P order with ReLU: maxima behind falling channels."""
     return nn.Sequential(
         Int8Conv2d(3, 16, 3, padding=1, stride=2), nn.BatchNorm2d(16), nn.ReLU(), nn.BatchNorm2d(16),
-        BinaryActivation(), nn.MaxPool2d(3, 2, 1), BinaryConv2d(16, 24, 3, padding=1, activation=None), nn.BatchNorm2d(24),
-        nn.MaxPool2d(2, ceil_mode=True), nn.Flatten(), Int8Linear(24 * 4 * 3, 7, activation="sign"))  # fmt: skip
+        BinaryActivation(), nn.MaxPool2d(3, 2, 1), BinaryConv2d(16, 24, 3, padding=1, activation=None),
+        nn.BatchNorm2d(24), nn.MaxPool2d(2, ceil_mode=True), nn.Flatten(),
+        Int8Linear(24 * 4 * 3, 7, activation="sign"))  # fmt: skip
 
 
 def geometry() -> nn.Module:

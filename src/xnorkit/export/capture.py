@@ -13,9 +13,9 @@ def capture(model: nn.Module, example: Tensor) -> ExportedProgram:
     """``torch.export`` of the model in evaluation mode, batch size free; the model's own modes are restored.
 
     model: takes one float tensor ``(N, C, H, W)`` or ``(N, C)``.
-    example: such a tensor; only its shape matters. One picture is doubled: export fixes a batch of 1.
+    example: such a tensor; only its shape matters (one picture is doubled: export fixes batch 1).
 
-    Raises UnsupportedError when the model branches on values or takes other arguments; torch's reason is in the message.
+    Raises UnsupportedError when the model branches on values or takes other arguments, with torch's reason.
     """
     example = example.detach().float()
     pair = example.expand(2, *example.shape[1:]).contiguous() if example.shape[0] == 1 else example
