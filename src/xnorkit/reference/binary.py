@@ -17,6 +17,7 @@ with bit 0 (= +1) and then takes away what the outside taps added: the sum of th
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -92,14 +93,13 @@ def bconv2d_bits(
     border = np.zeros(channels, np.uint8) if pad_value != -1 else np.ones(channels, np.uint8)
     padded = _pad_rows(x, padding, np.packbits(border, bitorder="little"))
     outputs = w.shape[0] // groups
-    out = np.empty((x.shape[0], ho, wo, w.shape[0]), np.int32)
-    for g in range(groups):
-        rows = bits.slice_channels(padded, g * group_channels, group_channels)
-        filters = w[g * outputs : (g + 1) * outputs]
-        unequal: NDArray[np.int32] = np.zeros((x.shape[0], ho, wo, outputs), np.int32)
+    unequal: NDArray[np.int32] = np.zeros((x.shape[0], ho, wo, w.shape[0]), np.int32)
+    for g, block in product(range(groups), windows.image_blocks(x.shape[0], ho * wo * outputs * w.shape[3])):
+        rows = bits.slice_channels(padded[block], g * group_channels, group_channels)
+        filters = slice(g * outputs, (g + 1) * outputs)
         for (i, j), view in windows.taps(rows, w.shape[1:3], stride, dilation):
-            unequal += bits.popcount(np.bitwise_xor(view[..., None, :], filters[:, i, j]))
-        out[..., g * outputs : (g + 1) * outputs] = w.shape[1] * w.shape[2] * group_channels - 2 * unequal
+            unequal[block, :, :, filters] += bits.popcount(np.bitwise_xor(view[..., None, :], w[filters, i, j]))
+    out: NDArray[np.int32] = w.shape[1] * w.shape[2] * group_channels - 2 * unequal
     if pad_value == 0:
         out -= zero_padding_correction(w, group_channels, x.shape[1:3], stride, padding, dilation)
     return out

@@ -26,10 +26,10 @@ def array(where: str, what: str, x: object) -> None:
 
 
 def rank(where: str, what: str, x: Array, axes: str) -> None:
-    """Refuse an array whose number of axes is not that of ``axes``, e.g. "N H W C"; no axis may be empty."""
+    """Refuse an array whose number of axes is not that of ``axes``, e.g. "N H W C"; only a batch N may be empty."""
     expected = axes.split()
     array(where, what, x)
-    if x.ndim != len(expected) or 0 in x.shape[1:]:
+    if x.ndim != len(expected) or 0 in x.shape[expected[0] == "N" :]:
         raise ShapeError(where, what, got=x.shape, expected=f"({', '.join(expected)})")
 
 

@@ -35,7 +35,7 @@ def conv_geometry(
     checks.rank(where, "x", x, "N H W C")
     checks.rank(where, "weight", w, "O kH kW C/groups")
     c, o = x.shape[3], w.shape[0]
-    if groups < 1 or o < 1 or c % groups or o % groups:
+    if groups < 1 or c % groups or o % groups:
         raise ShapeError(where, "groups", got=groups, expected=f"a divisor of C={c} and O={o}")
     if w.shape[3] != c // groups:
         raise ShapeError(where, "weight channels", got=w.shape[3], expected=f"C/groups = {c // groups}")

@@ -86,16 +86,18 @@ def conv2d(
     ho, wo = conv_geometry(where, x, w, stride, padding, dilation, groups)
     _require_float32(where, x, w, bias)
     o, _, _, group_channels = w.shape
-    out = np.zeros((x.shape[0], ho, wo, o), np.float32)
+    out = np.empty((x.shape[0], ho, wo, o), np.float32)
     for block in windows.image_blocks(x.shape[0], ho * wo * o, FLOAT_BLOCK_ELEMENTS):
         padded = windows.pad(x[block], padding, 0)
-        sums = out[block].reshape(-1, ho, wo, groups, o // groups)
+        sums = _accumulators(padded.shape[0] * ho * wo, groups, o // groups)
         product = np.empty_like(sums)
         for (i, j), view in windows.taps(padded, (w.shape[1], w.shape[2]), stride, dilation):
-            pixels = view.reshape(*view.shape[:3], groups, group_channels)
+            pixels = np.ascontiguousarray(np.moveaxis(view, 3, 0)).reshape(groups, group_channels, -1)
+            filters = w[:, i, j].reshape(groups, -1, group_channels)
             for c in range(group_channels):
-                np.multiply(pixels[..., c, None], w[:, i, j, c].reshape(groups, -1), out=product)
+                np.multiply(pixels[:, None, c], filters[:, :, None, c], out=product)
                 sums += product
+        out[block] = np.moveaxis(sums, 2, 0).reshape(-1, ho, wo, o)
     return out if bias is None else np.add(out, bias, out=out)
 
 
@@ -110,6 +112,13 @@ def dense(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
     dense_geometry("dense", x, w)
     _require_float32("dense", x, w, bias)
     return conv2d(x, w[:, None, None, :], bias)
+
+
+def _accumulators(pixels: int, groups: int, outputs: int) -> NDArray[np.float32]:
+    """+0 in ``(groups, outputs, pixels)``; the longer of the last two axes is the contiguous one."""
+    if pixels >= outputs:
+        return np.zeros((groups, outputs, pixels), np.float32)
+    return np.zeros((groups, pixels, outputs), np.float32).transpose(0, 2, 1)
 
 
 def _require_int8_weight(where: str, w: Array) -> None:

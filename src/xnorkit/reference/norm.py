@@ -55,6 +55,7 @@ def statistics(x: Array) -> tuple[Vector, Vector]:
     >>> [a.tolist() for a in statistics(np.array([1, 3], np.float32).reshape(2, 1, 1, 1))]
     [[2.0], [1.0]]
     """
+    checks.dtype("batch_norm", "x", x, "float32")
     checks.rank("batch_norm", "x", x, "N H W C")
     if x.shape[0] == 0:
         raise RangeError("batch_norm", "batch size", got=0, expected="at least 1")

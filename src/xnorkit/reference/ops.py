@@ -195,7 +195,7 @@ _F32 = _types("f32")
 _ROWS = (
     Op("input", "A graph input: uint8 pixels 0..255 or float32.", (),
        lambda i, a: TensorType(a["dtype"], a["shape"]), lambda x, a, t: x[0],
-       {"dtype": Attr("dtype"), "shape": Attr("ints3", **_POSITIVE, doc="(H, W, C)")}),
+       {"dtype": Attr("dtype", doc="u8 or f32"), "shape": Attr("ints3", **_POSITIVE, doc="(H, W, C)")}),
     Op("bconv2d", "Binary x binary convolution; the accumulator is the integer sum of +-1 products.",
        (_types("bits"),), lambda i, a: _conv_type(i, a, "i32"),
        lambda x, a, t: binary.bconv2d(x[0], t["weight"], pad_value=a["pad_value"], **_window(a)),

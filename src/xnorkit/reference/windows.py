@@ -15,6 +15,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike, NDArray
 
 from .shapes import window_output
@@ -47,12 +48,12 @@ def taps(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Iterator[tuple
 
 def patches(x: Array, kernel: Pair, stride: Pair, dilation: Pair, groups: int, dtype: DTypeLike) -> Array:
     """Every window of a padded input as one row in (kh, kw, c) order: ``(groups, N*Ho*Wo, kH*kW*C/groups)``."""
-    views = [view for _, view in taps(x, kernel, stride, dilation)]
-    n, ho, wo, c = views[0].shape
-    out = np.empty((groups, n, ho, wo, len(views), c // groups), dtype)
-    for t, view in enumerate(views):
-        out[:, :, :, :, t] = np.moveaxis(view.reshape(n, ho, wo, groups, c // groups), 3, 0)
-    return out.reshape(groups, n * ho * wo, -1)
+    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    views = sliding_window_view(x.astype(dtype), spans, axis=(1, 2))
+    views = views[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    n, ho, wo, c = views.shape[:4]
+    rows = np.moveaxis(views, 3, 5).reshape(n, ho, wo, *kernel, groups, c // groups)
+    return np.moveaxis(rows, 5, 0).reshape(groups, n * ho * wo, -1)
 
 
 def image_blocks(images: int, elements_per_image: int, limit: int = PATCH_ELEMENTS) -> Iterator[slice]:
