@@ -249,7 +249,7 @@ def test_training_recovers_the_signs_of_a_teacher(weight):
     torch.manual_seed(0)
     teacher, student = BinaryLinear(31, 1, weight="sign"), BinaryLinear(31, 1, weight=weight)
     x = torch.randn(512, 31)
-    target = teacher(x).detach() * float(student.weight_quantizer(student.weight)[1].mean())
+    target = teacher(x).detach() * student.weight_quantizer(student.weight)[1].mean().item()
     optimizer = torch.optim.Adam(student.parameters(), lr=0.02)
     assert (student.weight.sign() == teacher.weight.sign()).sum() < 25
     for _ in range(100):

@@ -46,7 +46,7 @@ class LayerSummary:
 
     @property
     def packed_bytes(self) -> int:
-        """Bytes of all numbers at their width, bits rounded up to a byte (export folds batch norms: files hold less)."""
+        """Bytes of all numbers at their width, bits rounded up to a byte (export folds norms: files hold less)."""
         return math.ceil(self.params_1bit / 8) + self.params_8bit + 4 * (self.params_32bit + self.other_floats)
 
 
