@@ -170,25 +170,22 @@ template <int P, int V, int G>
 [[gnu::always_inline]] inline void step(const uint16_t* const (&offsets)[P], const uint8_t (*weights)[2][kVector],
                                         Sums<P, V>& sums) {
   const uint8_t* tables = kTables.pair[0];
-  __m256i s[P][V];
-#pragma GCC unroll 3
-  for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 2
-    for (int p = 0; p < P; ++p) {
+  for (int p = 0; p < P; ++p) {
+    __m256i s[V];
+#pragma GCC unroll 3
+    for (int g = 0; g < G; ++g) {
       const __m256i table = table_at(tables + offsets[p][g]);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
         const __m256i counts = _mm256_shuffle_epi8(table, load(weights[g][v]));
-        s[p][v] = g == 0 ? counts : _mm256_add_epi8(s[p][v], counts);
+        s[v] = g == 0 ? counts : _mm256_add_epi8(s[v], counts);
       }
     }
-  }
-#pragma GCC unroll 2
-  for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      sums.plain[p][v] = _mm256_add_epi8(sums.plain[p][v], s[p][v]);
-      sums.shifted[p][v] = _mm256_add_epi8(sums.shifted[p][v], _mm256_srli_epi16(s[p][v], 4));
+      sums.plain[p][v] = _mm256_add_epi8(sums.plain[p][v], s[v]);
+      sums.shifted[p][v] = _mm256_add_epi8(sums.shifted[p][v], _mm256_srli_epi16(s[v], 4));
     }
   }
 }
