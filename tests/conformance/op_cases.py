@@ -6,6 +6,7 @@ unless it has an attribute of a new name.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
 from xnorkit.reference import thresholds
+from xnorkit.reference.conventions import sign
 from xnorkit.reference.ops import OPS, Op, TensorSpec
 
 Array = NDArray[Any]
@@ -25,33 +27,47 @@ def op_runs() -> list[tuple[str, str]]:
     return [(op.name, dtype) for op in OPS.values() for dtype in sorted(op.accepts[0] if op.accepts else ("f32", "u8"))]
 
 
-def op_case(name: str, dtype: str, number: int) -> tuple[Graph, Array]:
-    """The graph whose output is the op's value, and an input batch for it."""
+@dataclass(frozen=True)
+class OpCase:
+    """One run of an op: ``values`` are its inputs by meaning, ``graph`` on ``x`` the same from a graph input."""
+
+    op: Op
+    attrs: dict[str, Any]
+    tensors: dict[str, Array]
+    values: tuple[Array, ...]
+    graph: Graph
+    x: Array
+
+
+def op_case(name: str, dtype: str, number: int) -> OpCase:
+    """The case of that number, the same on every machine."""
     op, rng = OPS[name], np.random.default_rng((SEED, *name.encode(), *dtype.encode(), number))
     channels = int(rng.choice((1, 3, 7, 8, 9, 16, 31, 32, 33, 64, 70)))
     attrs, size = _attributes(op, rng, channels)
     shape = (*size, channels)
-    x = _input(
-        rng, (int(rng.integers(1, 4)), *shape), dtype if dtype in ("f32", "u8") else {"bits": "f32", "i32": "u8"}[dtype]
-    )
+    stored = {"bits": "f32", "i32": "u8"}.get(dtype, dtype)
+    x = _input(rng, (int(rng.integers(1, 4)), *shape), stored)
     b = GraphBuilder()
-    value = b.input("x", "u8" if x.dtype == np.uint8 else "f32", shape)
+    node, value = b.input("x", stored, shape), x
     if not op.accepts:
-        return b.graph([value]), x
+        return OpCase(op, {"dtype": stored, "shape": shape}, {}, (x,), b.graph([node]), x)
     if dtype == "bits":
-        value = b.add("sign", value)
+        node, value = b.add("sign", node), sign(x)
     if dtype == "i32":  # one weight a channel: the identity convolution, scaled
         w = rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8)
-        value = b.add("qconv2d", value, out_channels=channels, kernel=(1, 1), groups=channels, tensors={"weight": w})
-    inputs = [value] if len(op.accepts) == 1 else [value, b.add("relu", value)]
-    types = tuple(b.type(i) for i in inputs)
-    complete = op.complete(attrs)
+        node = b.add("qconv2d", node, out_channels=channels, kernel=(1, 1), groups=channels, tensors={"weight": w})
+        value = x.astype(np.int32) * w.reshape(-1)
+    nodes, values = [node], [value]
+    if len(op.accepts) == 2:
+        nodes, values = [node, b.add("relu", node)], [value, np.maximum(value, np.float32(0))]
+    types, complete = tuple(b.type(i) for i in nodes), op.complete(attrs)
     tensors = {
-        role: _tensor(rng, name, role, spec, spec.shape(types, complete))
+        role: _tensor(rng, spec, spec.shape(types, complete))
         for role, spec in op.tensors.items()
         if not spec.optional or (rng.random() < 0.5 and (role != "flip" or dtype == "bits"))
     }
-    return b.graph([b.add(name, *inputs, tensors=tensors, **attrs)]), x
+    graph = b.graph([b.add(name, *nodes, tensors=tensors, **attrs)])
+    return OpCase(op, complete, tensors, tuple(values), graph, x)
 
 
 def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[str, Any], tuple[int, int]]:
@@ -90,7 +106,7 @@ def _input(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Arra
     return x.astype(np.float32)
 
 
-def _tensor(rng: np.random.Generator, op: str, role: str, spec: TensorSpec, shape: tuple[int, ...]) -> Array:
+def _tensor(rng: np.random.Generator, spec: TensorSpec, shape: tuple[int, ...]) -> Array:
     if spec.dtype == "bits":
         return (1 - 2 * rng.integers(0, 2, shape)).astype(np.int8)
     if spec.dtype == "i8":

@@ -1,0 +1,117 @@
+"""The op table means what PyTorch means: the reference is compared with torch.nn.functional in float64.
+
+Integers are equal. Float32 results of one rounding chain are within the bound of their sums of products; the rest,
+which only choose or round once, are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from op_cases import Array, OpCase, op_case, op_runs
+from torch import Tensor
+
+CONFIGURATIONS = 40
+Attrs = dict[str, Any]
+Tensors = dict[str, Tensor]
+
+
+def _padded(x: Tensor, a: Attrs, value: float) -> Tensor:
+    top, left, bottom, right = a["padding"]
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+def _conv(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    weight = t["weight"].permute(0, 3, 1, 2)
+    return F.conv2d(
+        _padded(x, a, a.get("pad_value", 0)), weight, t.get("bias"), a["stride"], 0, a["dilation"], a["groups"]
+    )
+
+
+def _dense(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    return F.linear(x[:, :, 0, 0], t["weight"], t.get("bias"))[:, :, None, None]
+
+
+def _max_pool(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    flip = t["flip"].view(-1, 1, 1) if "flip" in t else torch.ones(1)
+    return F.max_pool2d(_padded(x * flip, a, -torch.inf), a["kernel"], a["stride"]) * flip
+
+
+def _avg_pool(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    total = F.avg_pool2d(_padded(x, a, 0), a["kernel"], a["stride"], divisor_override=1)
+    counted = _padded(torch.ones_like(x), a, 1.0 if a["count_include_pad"] else 0.0)
+    return total / F.avg_pool2d(counted, a["kernel"], a["stride"], divisor_override=1)
+
+
+def _threshold(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    """As training sees it: sign of an increasing line through the threshold, times the flip."""
+    x = (x - t["threshold"].view(-1, 1, 1) + 0.5).sign()
+    return x * t["flip"].view(-1, 1, 1)
+
+
+def _flatten(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    return x.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
+
+
+def _per_channel(name: str, t: Tensors) -> Tensor:
+    return t[name].view(-1, 1, 1)
+
+
+TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
+    "input": lambda x, a, t: x,
+    "bconv2d": _conv,
+    "bdense": _dense,
+    "qconv2d": _conv,
+    "qdense": _dense,
+    "conv2d": _conv,
+    "dense": _dense,
+    "threshold": _threshold,
+    "sign": lambda x, a, t: torch.where(x >= 0, 1.0, -1.0),
+    "affine": lambda x, a, t: x * _per_channel("scale", t) + _per_channel("bias", t),
+    "add": lambda x, a, t: x + F.relu(x),
+    "relu": lambda x, a, t: F.relu(x),
+    "prelu": lambda x, a, t: F.prelu(x, t["slope"]),
+    "hardtanh": lambda x, a, t: F.hardtanh(x),
+    "tanh": lambda x, a, t: torch.tanh(x),
+    "sigmoid": lambda x, a, t: torch.sigmoid(x),
+    "max_pool2d": _max_pool,
+    "avg_pool2d": _avg_pool,
+    "global_avg_pool2d": lambda x, a, t: x.mean((2, 3), keepdim=True),
+    "flatten": _flatten,
+}
+"""Op -> the same in torch, on float64 ``(N, C, H, W)``. A row of OPS without one fails below with a KeyError."""
+
+ROUNDS_MANY = {"conv2d", "dense", "affine", "avg_pool2d", "global_avg_pool2d"}
+
+
+def _run(case: OpCase, absolute: bool = False) -> Array:
+    """The torch counterpart; with ``absolute`` on absolute values, which bounds every partial sum."""
+    wide = [torch.from_numpy(v.astype(np.float64)) for v in (case.values[0], *case.tensors.values())]
+    x, *tensors = [v.abs() for v in wide] if absolute else wide
+    y = TORCH[case.op.name](x.permute(0, 3, 1, 2), case.attrs, dict(zip(case.tensors, tensors, strict=True)))
+    return y.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@pytest.mark.parametrize(("name", "dtype"), op_runs())
+def test_reference_means_what_torch_means(name: str, dtype: str) -> None:
+    for number in range(CONFIGURATIONS):
+        case = op_case(name, dtype, number)
+        got, expected = case.op.run(case.values, case.attrs, case.tensors), _run(case)
+        assert got.shape == expected.shape, case.graph.nodes[-1]
+        if name in ROUNDS_MANY:
+            # Every rounding, of a product or a partial sum, is at most half an ulp of the sum of absolute products.
+            weight, pixels = case.tensors.get("weight"), case.values[0].shape[1] * case.values[0].shape[2]
+            terms = pixels if weight is None else weight[0].size
+            bound = (terms + 3) * 2.0**-24 * _run(case, absolute=True)
+            assert (np.abs(got - expected) <= bound).all(), case.graph.nodes[-1]
+        else:
+            exact = expected.astype(np.float32) if got.dtype == np.float32 else expected
+            if not case.op.exact:
+                np.testing.assert_array_max_ulp(got, exact, 1)
+            else:
+                np.testing.assert_array_equal(got, exact, err_msg=str(case.graph.nodes[-1]))
