@@ -61,7 +61,7 @@ def _shape(rng: Random) -> tuple[int, int, int]:
 
 def _inputs(rng: Random, row: Op, builder: GraphBuilder, values: list[str]) -> list[str]:
     """One value per input of the row, or [] when there is none of a fitting type (for add: also of the same shape)."""
-    found = []
+    found: list[str] = []
     for accepted in row.accepts:
         fitting = [v for v in values if builder.type(v).dtype in accepted]
         if found:
