@@ -41,6 +41,13 @@ def _ops() -> Rows:
     return ["op", "exact", "about"], [[op.name, op.exact, op.doc] for op in OPS.values()]
 
 
+def _kernels() -> Rows:
+    from ..runtime import _engine
+
+    rows = [[row["family"], row["name"], row["isa"], row["runs_here"]] for row in _engine.kernels()]
+    return ["family", "kernel", "needs", "runs here"], rows
+
+
 def _datasets() -> Rows:
     from ..train.data.datasets import DATASETS, locate
 
@@ -70,6 +77,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "methods": _methods,
     "quantizers": _quantizers,
     "ops": _ops,
+    "kernels": _kernels,
     "datasets": _datasets,
     "recipes": _recipes,
     "zoo": _zoo,
@@ -80,7 +88,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
 @verb("list", example="xnorkit list models\nxnorkit list datasets --json -")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def command(out: Output, kind: str) -> None:
-    """List models, methods, quantizers, ops, datasets, recipes or the zoo."""
+    """List models, methods, quantizers, ops, kernels, datasets, recipes or the zoo."""
     columns, rows = KINDS[kind]()
     out.table(columns, rows)
     out.result({kind: [dict(zip(columns, row, strict=True)) for row in rows]})
