@@ -35,9 +35,7 @@ def command(out: Output) -> None:
     """
     found = {"cpu": _cpu(), "engine": _engine(), "packages": _packages(), "datasets": _datasets()}
     cpu, engine = found["cpu"], found["engine"]
-    out.line(
-        f"{cpu['model']}, {cpu['usable_cores']} usable cores, {platform.system()} {cpu['machine']}, Python {cpu['python']}"
-    )
+    out.line(f"{cpu['model']}, {cpu['usable_cores']} usable cores, {cpu['system']}, Python {cpu['python']}")
     if engine["loaded"]:
         out.line(f"engine: {engine['isa']} kernels (levels: {', '.join(engine['levels'])})")
         out.line()
@@ -53,18 +51,14 @@ def command(out: Output) -> None:
     out.table(["dataset", "found in"], [[name, place or "not found"] for name, place in found["datasets"].items()])
     out.result(found)
     if not engine["loaded"]:
-        raise MissingDependencyError("doctor", "the compiled engine cannot be loaded", got=engine["error"],
-                                     hint="in a clone: make engine; else: pip install --force-reinstall xnorkit")  # fmt: skip
+        hint = "in a clone: make engine; else: pip install --force-reinstall xnorkit"
+        raise MissingDependencyError("doctor", "the compiled engine cannot be loaded", got=engine["error"], hint=hint)
 
 
 def _cpu() -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "model": _cpu_model(),
-        "machine": platform.machine(),
-        "usable_cores": cores,
-        "python": platform.python_version(),
-    }
+    system = f"{platform.system()} {platform.machine()}"
+    return {"model": _cpu_model(), "system": system, "usable_cores": cores, "python": platform.python_version()}
 
 
 def _cpu_model() -> str:
@@ -83,7 +77,7 @@ def _engine() -> dict[str, Any]:
         from ..runtime import _engine
     except ImportError as error:
         return {"loaded": False, "error": str(error)}
-    levels = [level for level in _engine.isa_levels()]
+    levels = list(_engine.isa_levels())
     return {"loaded": True, "isa": _engine.detect_isa(), "levels": levels, "kernels": _engine.kernels()}
 
 
