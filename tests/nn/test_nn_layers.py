@@ -122,6 +122,9 @@ def test_int8_layers_refuse_scaled_pixels(factory):
     for x in (pixels() / 255, pixels() - 128, pixels() + 0.5, pixels() * 2 + 1):
         with pytest.raises(RangeError, match="raw pixels"):
             layer(x)
+    ternary = torch.tensor([-1.0, 0.0, 1.0]).repeat(3, 3, 8, 8)[..., :8]
+    with pytest.raises(RangeError, match=r"integers 0\.\.255"):
+        layer(ternary)
 
 
 OPTIONS = [{}, {"pad_value": 1}, {"pad_value": -1, "bias": True}, {"weight": "sign", "groups": 2, "stride": 2}]

@@ -81,5 +81,5 @@ def create_model(
     model = row.build(method, num_classes, in_chans, **given)
     asked = {key: value for key, value in options.items() if key != "input_size"}
     model.config = {"name": name, "method": method, "num_classes": num_classes, "in_chans": in_chans,
-                    "input_size": size, **asked}  # fmt: skip
+                    "input_size": size, **asked}  # type: ignore[assignment]  # fmt: skip
     return model

@@ -50,6 +50,12 @@ class _Round(torch.autograd.Function):
         return grads[0]
 
 
+def rounded(x: Tensor) -> Tensor:
+    """round(x) with the identity as its gradient."""
+    y: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]
+    return y
+
+
 def sign_values(x: Tensor) -> Tensor:
     """-1 where x < 0, else +1, in the dtype of x (no gradient). Never ``torch.sign``, which keeps 0.
 
@@ -97,7 +103,7 @@ def conv2d_accumulate(
         wide_x, ph, pw = F.pad(wide_x, (pw, pw, ph, ph), value=float(pad_value)), 0, 0
     with torch.autocast(x.device.type, enabled=False):
         acc = F.conv2d(wide_x, wide_weight, None, tuple(stride), (ph, pw), tuple(dilation), groups)
-    return _Round.apply(acc).to(weight.dtype)
+    return rounded(acc).to(weight.dtype)
 
 
 def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1) -> Tensor:
@@ -105,7 +111,7 @@ def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1) -> Ten
     dtype = accumulator_dtype(weight.shape[1], largest_product, weight.dtype)
     with torch.autocast(x.device.type, enabled=False):
         acc = F.linear(x.to(dtype), weight.to(dtype))
-    return _Round.apply(acc).to(weight.dtype)
+    return rounded(acc).to(weight.dtype)
 
 
 def epilogue(acc: Tensor, scale: Tensor, bias: Tensor | None, axis: int) -> Tensor:

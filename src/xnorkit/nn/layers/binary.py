@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import RangeError, ShapeError
 from ...reference.conventions import PAD_VALUES
-from ..functional import conv2d_accumulate, dense_accumulate, epilogue
+from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
@@ -43,6 +43,13 @@ def zero_padding_only(where: str, padding: Any, kwargs: dict[str, Any]) -> None:
     if mode != "zeros":
         raise RangeError(where, "padding_mode", got=mode, expected="zeros",
                          hint="binary layers have pad_value=0, 1 or -1")  # fmt: skip
+
+
+def sides(padding: str | tuple[int, ...]) -> tuple[int, ...]:
+    """The (height, width) padding of a layer. Raises RangeError for a string that was set after construction."""
+    if isinstance(padding, str):
+        raise RangeError("conv2d", "padding", got=repr(padding), expected="(height, width)")
+    return padding
 
 
 class BinaryConv2d(nn.Conv2d):
@@ -91,10 +98,10 @@ class BinaryConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ShapeError("BinaryConv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
-        geometry = (self.stride, self.padding, self.dilation, self.groups, self.pad_value)
+        geometry = (self.stride, sides(self.padding), self.dilation, self.groups, self.pad_value)
         values, scale = self.weight_quantizer(self.weight)
         if torch.compiler.is_exporting():
-            return torch.ops.xnorkit.bconv2d(x, values, scale, self.bias, *geometry)
+            return bconv2d(x, values, scale, self.bias, *geometry)
         acc = conv2d_accumulate(self.activation_quantizer(x), values, *geometry)
         return epilogue(acc, scale, self.bias, 1)
 
@@ -132,7 +139,7 @@ class BinaryLinear(nn.Linear):
             raise ShapeError("BinaryLinear", "input", got=tuple(x.shape), expected=f"(N, {self.in_features})")
         values, scale = self.weight_quantizer(self.weight)
         if torch.compiler.is_exporting():
-            return torch.ops.xnorkit.bdense(x, values, scale, self.bias)
+            return bdense(x, values, scale, self.bias)
         acc = dense_accumulate(self.activation_quantizer(x), values)
         return epilogue(acc, scale, self.bias, -1)
 

@@ -8,24 +8,25 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import RangeError, ShapeError
-from ..functional import PIXEL_MAX, WEIGHT_MAX, conv2d_accumulate, dense_accumulate, epilogue
+from ..functional import PIXEL_MAX, WEIGHT_MAX, conv2d_accumulate, dense_accumulate, epilogue, qconv2d, qdense
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.table import activation_quantizer, weight_quantizer
-from .binary import zero_padding_only
+from .binary import sides, zero_padding_only
 
 LARGEST_PRODUCT = PIXEL_MAX * WEIGHT_MAX
 
 
-def check_integers(where: str, x: Tensor) -> None:
-    """Raises RangeError unless x holds integers in 0..255 or -1..1. Skipped while compiling or exporting."""
-    if torch.compiler.is_compiling():
+def check_integers(where: str, x: Tensor, signs: bool = False) -> None:
+    """Raises RangeError unless x holds integers 0..255 (or, with ``signs``, only -1/+1). Skipped while compiling."""
+    if torch.compiler.is_compiling() or x.numel() == 0:
         return
     low, high = x.detach().aminmax()
-    fits = (low >= 0) & (high <= PIXEL_MAX) | (low >= -1) & (high <= 1)
-    if not bool(fits & (x == x.round()).all()):
-        raise RangeError(where, "input", got=f"values in {low.item():g}..{high.item():g}",
-                         expected="integers 0..255, or -1/+1",
-                         hint="feed raw pixels (not x / 255, not normalised), or put a sign before it")  # fmt: skip
+    fits = (x == x.round()).all() & (low >= 0) & (high <= PIXEL_MAX)
+    if not bool(fits) and not (signs and bool((x.abs() == 1).all())):
+        expected, hint = "integers 0..255", "feed raw pixels: not x / 255, not normalised"
+        if signs:
+            expected, hint = expected + " or -1/+1", hint + "; or set activation='sign'"
+        raise RangeError(where, "input", got=f"values in {low.item():g}..{high.item():g}", expected=expected, hint=hint)
 
 
 def _positive(where: str, input_scale: float) -> float:
@@ -73,11 +74,11 @@ class Int8Conv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ShapeError("Int8Conv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
-        geometry = (self.stride, self.padding, self.dilation, self.groups)
+        geometry = (self.stride, sides(self.padding), self.dilation, self.groups)
         values, scale = self.weight_quantizer(self.weight)
         scale = scale * self.input_scale
         if torch.compiler.is_exporting():
-            return torch.ops.xnorkit.qconv2d(x, values, scale, self.bias, *geometry)
+            return qconv2d(x, values, scale, self.bias, *geometry)
         check_integers("Int8Conv2d", x)
         acc = conv2d_accumulate(x, values, *geometry, largest_product=LARGEST_PRODUCT)
         return epilogue(acc, scale, self.bias, 1)
@@ -123,9 +124,9 @@ class Int8Linear(nn.Linear):
         if self.activation_quantizer is not None:
             x = self.activation_quantizer(x)
         if torch.compiler.is_exporting():
-            return torch.ops.xnorkit.qdense(x, values, scale, self.bias)
+            return qdense(x, values, scale, self.bias)
         if self.activation_quantizer is None:
-            check_integers("Int8Linear", x)
+            check_integers("Int8Linear", x, signs=True)
         return epilogue(dense_accumulate(x, values, LARGEST_PRODUCT), scale, self.bias, -1)
 
     def extra_repr(self) -> str:

@@ -37,7 +37,7 @@ class Int8(WeightQuantizer):
         values = ratio.detach().round().clamp(-WEIGHT_MAX, WEIGHT_MAX)
         if torch.compiler.is_exporting():
             return values, scale
-        return StraightThrough.apply(ratio, values), scale
+        return StraightThrough.apply(ratio, values), scale  # type: ignore[no-untyped-call]
 
 
 class StraightThrough(torch.autograd.Function):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..functional import sign_values
+from ..functional import sign, sign_values
 from .base import ActivationQuantizer, check_clip, window_mask
 
 
@@ -33,8 +33,9 @@ class SignSTE(torch.autograd.Function):
 def sign_ste(x: Tensor, clip: float | None, strict: bool) -> Tensor:
     """sign(x) with the windowed gradient; under ``torch.export`` the single node ``xnorkit::sign``."""
     if torch.compiler.is_exporting():
-        return torch.ops.xnorkit.sign(x)
-    return SignSTE.apply(x, clip, strict)
+        return sign(x)
+    y: Tensor = SignSTE.apply(x, clip, strict)  # type: ignore[no-untyped-call]
+    return y
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from ...errors import RangeError
 from .base import ActivationQuantizer, WeightQuantizer
@@ -15,17 +15,15 @@ QUANTIZERS: dict[tuple[str, str], type[ActivationQuantizer] | type[WeightQuantiz
     (row.kind, row.name): row for row in (Sign, Xnor, SignWeight, Int8)
 }
 
-Q = TypeVar("Q", ActivationQuantizer, WeightQuantizer)
 
-
-def _resolve(kind: str, base: type[Q], spec: Any) -> Q:
+def _resolve(kind: str, base: type, spec: object) -> Any:
     if isinstance(spec, base):
         return spec
     names = sorted(name for k, name in QUANTIZERS if k == kind)
     row = QUANTIZERS.get((kind, spec)) if isinstance(spec, str) else None
     if row is None:
         raise RangeError("quantizer", kind, got=spec, expected=f"one of {names}, or a {base.__name__}")
-    return row()  # type: ignore[return-value]
+    return row()
 
 
 def weight_quantizer(spec: str | WeightQuantizer) -> WeightQuantizer:
@@ -34,7 +32,8 @@ def weight_quantizer(spec: str | WeightQuantizer) -> WeightQuantizer:
     >>> weight_quantizer("xnor")
     Xnor(gradient='exact', clip=1.0, strict=False)
     """
-    return _resolve("weight", WeightQuantizer, spec)
+    quantizer: WeightQuantizer = _resolve("weight", WeightQuantizer, spec)
+    return quantizer
 
 
 def activation_quantizer(spec: str | ActivationQuantizer) -> ActivationQuantizer:
@@ -43,4 +42,5 @@ def activation_quantizer(spec: str | ActivationQuantizer) -> ActivationQuantizer
     >>> activation_quantizer("sign")
     Sign(clip=1.0, strict=False)
     """
-    return _resolve("activation", ActivationQuantizer, spec)
+    quantizer: ActivationQuantizer = _resolve("activation", ActivationQuantizer, spec)
+    return quantizer

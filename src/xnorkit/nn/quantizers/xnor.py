@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import RangeError
-from ..functional import sign_values
+from ..functional import sign, sign_values
 from .base import WeightQuantizer, check_clip, check_weight_dtype, window_mask
 
 GRADIENTS = ("exact", "paper")
@@ -80,5 +80,7 @@ class Xnor(WeightQuantizer):
     def __call__(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         check_weight_dtype("Xnor", weight)
         if torch.compiler.is_exporting():
-            return torch.ops.xnorkit.sign(weight), filter_mean_magnitude(weight)
-        return _XnorSTE.apply(weight, self.clip, self.strict, self.gradient == "paper")
+            return sign(weight), filter_mean_magnitude(weight)
+        paper = self.gradient == "paper"
+        values, alpha = _XnorSTE.apply(weight, self.clip, self.strict, paper)  # type: ignore[no-untyped-call]
+        return values, alpha
