@@ -1,0 +1,75 @@
+// What this CPU has, and the tables of kernels and ops.
+#include "bindings/convert.h"
+#include "kernels/bgemm/bgemm.h"
+#include "kernels/eltwise/eltwise.h"
+#include "kernels/fgemm/fgemm.h"
+#include "kernels/pool/pool.h"
+#include "kernels/qgemm/qgemm.h"
+
+namespace xnorkit {
+namespace {
+
+void append_kernel(nb::list& rows, const char* family, const char* name, Isa isa) {
+  nb::dict row;
+  row["family"] = family;
+  row["name"] = name;
+  row["isa"] = isa_name(isa);
+  row["runs_here"] = isa <= detect_isa();
+  rows.append(row);
+}
+
+nb::list kernels() {
+  nb::list rows;
+  for (int32_t i = 0; i < bgemm::kKernelCount; ++i)
+    append_kernel(rows, "bgemm", bgemm::kKernels[i]->name, bgemm::kKernels[i]->isa);
+  for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
+  for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
+  for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
+  for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, Isa::scalar);
+  return rows;
+}
+
+nb::dict ops() {
+  nb::dict rows;
+  for (const OpRow& op : op_table()) {
+    nb::dict row;
+    nb::list accepts, attributes, tensors;
+    for (const DType dtype : {DType::u8, DType::i32, DType::f32, DType::bits})
+      if (op.takes(dtype)) accepts.append(dtype_name(dtype));
+    for (int a = 0; a < kAttributes; ++a)
+      if (op.has(static_cast<Attribute>(a))) attributes.append(kAttributeNames[a]);
+    constexpr const char* kTypes[] = {"bits", "i8", "i32", "f32"};
+    for (const TensorRow& t : op.tensors)
+      tensors.append(
+          nb::make_tuple(kRoleNames[static_cast<int>(t.role)], kTypes[static_cast<int>(t.type)], t.optional));
+    row["inputs"] = op.arity;
+    row["accepts"] = accepts;
+    row["attrs"] = attributes;
+    row["tensors"] = tensors;
+    rows[op.name] = row;
+  }
+  return rows;
+}
+
+}  // namespace
+
+void bind_system(nb::module_& m) {
+  m.def("kernels", &kernels, "The kernel table: family, name, isa, runs_here.");
+  m.def("ops", &ops, "The engine's op table, to be compared with reference.ops.OPS.");
+  m.def("detect_isa", [] { return isa_name(detect_isa()); }, "Highest instruction set this CPU supports.");
+  m.def(
+      "check_isa",
+      [](const std::string& wanted) {
+        Isa isa;
+        require(select_isa(wanted.c_str(), &isa));
+        return isa_name(isa);
+      },
+      nb::arg("wanted"), "The level a Builder would use; refuses unknown names and what this CPU lacks.");
+  m.def("isa_levels", [] {
+    nb::list names;
+    for (const Isa isa : {Isa::scalar, Isa::popcnt, Isa::avx2}) names.append(isa_name(isa));
+    return names;
+  });
+}
+
+}  // namespace xnorkit

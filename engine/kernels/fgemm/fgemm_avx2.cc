@@ -1,0 +1,81 @@
+// Registers of `many` (6 pixels x 16 channels): 12 accumulators, 2 weights, 1 broadcast input, 1 product = 16.
+// `one` has a single pixel, so it takes four blocks at once: 8 independent chains of adds hide the add's latency.
+#include "kernels/fgemm/fgemm.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+namespace xnorkit {
+namespace {
+
+template <int P>
+inline __attribute__((always_inline)) void block_of_pixels(const FgemmTile& t, const float* w, const float* bias,
+                                                           float* out) {
+  __m256 acc[P][2];
+  for (int p = 0; p < P; ++p) acc[p][0] = acc[p][1] = _mm256_setzero_ps();
+  for (int32_t tap = 0; tap < t.taps; ++tap) {
+    const float* const* rows = t.rows + tap * P;
+    for (int32_t c = 0; c < t.run; ++c, w += kFgemmLanes) {
+      const __m256 w0 = _mm256_loadu_ps(w), w1 = _mm256_loadu_ps(w + 8);
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) {
+        const __m256 x = _mm256_broadcast_ss(rows[p] + c);
+        acc[p][0] = _mm256_add_ps(acc[p][0], _mm256_mul_ps(x, w0));
+        acc[p][1] = _mm256_add_ps(acc[p][1], _mm256_mul_ps(x, w1));
+      }
+    }
+  }
+  const __m256 b0 = _mm256_loadu_ps(bias), b1 = _mm256_loadu_ps(bias + 8);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    float* to = out + static_cast<size_t>(p) * t.out_stride;
+    _mm256_storeu_ps(to, _mm256_add_ps(acc[p][0], b0));
+    _mm256_storeu_ps(to + 8, _mm256_add_ps(acc[p][1], b1));
+  }
+}
+
+template <int B>
+inline __attribute__((always_inline)) void pixel_of_blocks(const FgemmTile& t, int32_t first) {
+  const size_t depth = static_cast<size_t>(t.taps) * static_cast<size_t>(t.run) * kFgemmLanes;
+  const float* w = t.weight + static_cast<size_t>(first) * depth;
+  __m256 acc[B][2];
+  for (int b = 0; b < B; ++b) acc[b][0] = acc[b][1] = _mm256_setzero_ps();
+  for (int32_t tap = 0; tap < t.taps; ++tap) {
+    const float* row = t.rows[tap];
+    for (int32_t c = 0; c < t.run; ++c, w += kFgemmLanes) {
+      const __m256 x = _mm256_broadcast_ss(row + c);
+#pragma GCC unroll 4
+      for (int b = 0; b < B; ++b) {
+        const float* wb = w + static_cast<size_t>(b) * depth;
+        acc[b][0] = _mm256_add_ps(acc[b][0], _mm256_mul_ps(x, _mm256_loadu_ps(wb)));
+        acc[b][1] = _mm256_add_ps(acc[b][1], _mm256_mul_ps(x, _mm256_loadu_ps(wb + 8)));
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int b = 0; b < B; ++b) {
+    const int32_t lane = (first + b) * kFgemmLanes;
+    _mm256_storeu_ps(t.out + lane, _mm256_add_ps(acc[b][0], _mm256_loadu_ps(t.bias + lane)));
+    _mm256_storeu_ps(t.out + lane + 8, _mm256_add_ps(acc[b][1], _mm256_loadu_ps(t.bias + lane + 8)));
+  }
+}
+
+}  // namespace
+
+void fgemm_many_avx2(const FgemmTile& t) {
+  const size_t depth = static_cast<size_t>(t.taps) * static_cast<size_t>(t.run) * kFgemmLanes;
+  for (int32_t block = 0; block < t.blocks; ++block) {
+    const int32_t lane = block * kFgemmLanes;
+    block_of_pixels<6>(t, t.weight + static_cast<size_t>(block) * depth, t.bias + lane, t.out + lane);
+  }
+}
+
+void fgemm_one_avx2(const FgemmTile& t) {
+  int32_t block = 0;
+  for (; block + 4 <= t.blocks; block += 4) pixel_of_blocks<4>(t, block);
+  for (; block + 2 <= t.blocks; block += 2) pixel_of_blocks<2>(t, block);
+  if (block < t.blocks) pixel_of_blocks<1>(t, block);
+}
+
+}  // namespace xnorkit
+#endif

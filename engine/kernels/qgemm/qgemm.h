@@ -1,0 +1,54 @@
+// Integer tiles: P rows of 16-bit inputs (uint8 pixels or -1/+1, widened) times blocks of 16 output channels of int8
+// weights, exact in int32:
+//
+//   out[p][o] = sum over k of x[p][k] * w[o][k]
+//
+// Weights lie in pairs of k so that one multiply-add of 16-bit pairs does two k for one lane; a pair is at most
+// 2 * 255 * 127 < 2^31, and the op refuses depths whose sum might leave int32.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+
+namespace xnorkit {
+
+inline constexpr int kQgemmLanes = 16;
+inline constexpr int kQgemmMaxPixels = 6;
+
+// x[p * x_stride + k], k < 2 * pairs. Weights: [block][pairs][16 lanes][2]. Writes out[p * out_stride + block*16 +
+// lane].
+struct QgemmTile {
+  const int16_t* x;
+  size_t x_stride;
+  int32_t pairs;
+  const int8_t* weight;
+  int32_t blocks;
+  int32_t* out;
+  size_t out_stride;
+};
+
+using QgemmFunction = void (*)(const QgemmTile&);
+
+// A row of the kernel table: `many` takes exactly `pixels` pixels and any number of blocks, `one` takes one pixel.
+struct QgemmKernel {
+  const char* name;
+  Isa isa;
+  int pixels;
+  QgemmFunction many, one;
+};
+
+void qgemm_many_scalar(const QgemmTile&);
+void qgemm_one_scalar(const QgemmTile&);
+void qgemm_many_avx2(const QgemmTile&);
+void qgemm_one_avx2(const QgemmTile&);
+
+// Fastest first; the last row runs everywhere.
+inline constexpr QgemmKernel kQgemmKernels[] = {
+#if defined(__x86_64__)
+    {"qgemm_i16s8i32_6x16_avx2", Isa::avx2, 6, qgemm_many_avx2, qgemm_one_avx2},
+#endif
+    {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar},
+};
+
+}  // namespace xnorkit

@@ -1,0 +1,86 @@
+// Registers of `many` (6 pixels x 16 channels): 12 accumulators, 2 weights widened to 16 bits, 1 broadcast pair of
+// inputs, 1 product = 16. `one` takes four blocks of its single pixel at once to hide latency.
+#include "kernels/qgemm/qgemm.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstring>
+
+namespace xnorkit {
+namespace {
+
+inline __attribute__((always_inline)) __m256i widen(const int8_t* w) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)));
+}
+
+inline __attribute__((always_inline)) __m256i broadcast_pair(const int16_t* x) {
+  int32_t pair;
+  memcpy(&pair, x, sizeof pair);
+  return _mm256_set1_epi32(pair);
+}
+
+inline __attribute__((always_inline)) void store(int32_t* out, __m256i value) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), value);
+}
+
+template <int P>
+inline __attribute__((always_inline)) void block_of_pixels(const QgemmTile& t, const int8_t* w, int32_t* out) {
+  __m256i acc[P][2];
+  for (int p = 0; p < P; ++p) acc[p][0] = acc[p][1] = _mm256_setzero_si256();
+  for (int32_t pair = 0; pair < t.pairs; ++pair, w += 2 * kQgemmLanes) {
+    const __m256i w0 = widen(w), w1 = widen(w + kQgemmLanes);
+    const int16_t* x = t.x + 2 * static_cast<size_t>(pair);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      const __m256i xp = broadcast_pair(x + static_cast<size_t>(p) * t.x_stride);
+      acc[p][0] = _mm256_add_epi32(acc[p][0], _mm256_madd_epi16(xp, w0));
+      acc[p][1] = _mm256_add_epi32(acc[p][1], _mm256_madd_epi16(xp, w1));
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    store(out + static_cast<size_t>(p) * t.out_stride, acc[p][0]);
+    store(out + static_cast<size_t>(p) * t.out_stride + 8, acc[p][1]);
+  }
+}
+
+template <int B>
+inline __attribute__((always_inline)) void pixel_of_blocks(const QgemmTile& t, int32_t first) {
+  const size_t depth = static_cast<size_t>(t.pairs) * 2 * kQgemmLanes;
+  const int8_t* w = t.weight + static_cast<size_t>(first) * depth;
+  __m256i acc[B][2];
+  for (int b = 0; b < B; ++b) acc[b][0] = acc[b][1] = _mm256_setzero_si256();
+  for (int32_t pair = 0; pair < t.pairs; ++pair, w += 2 * kQgemmLanes) {
+    const __m256i x = broadcast_pair(t.x + 2 * static_cast<size_t>(pair));
+#pragma GCC unroll 4
+    for (int b = 0; b < B; ++b) {
+      const int8_t* wb = w + static_cast<size_t>(b) * depth;
+      acc[b][0] = _mm256_add_epi32(acc[b][0], _mm256_madd_epi16(x, widen(wb)));
+      acc[b][1] = _mm256_add_epi32(acc[b][1], _mm256_madd_epi16(x, widen(wb + kQgemmLanes)));
+    }
+  }
+#pragma GCC unroll 4
+  for (int b = 0; b < B; ++b) {
+    store(t.out + (first + b) * kQgemmLanes, acc[b][0]);
+    store(t.out + (first + b) * kQgemmLanes + 8, acc[b][1]);
+  }
+}
+
+}  // namespace
+
+void qgemm_many_avx2(const QgemmTile& t) {
+  const size_t depth = static_cast<size_t>(t.pairs) * 2 * kQgemmLanes;
+  for (int32_t block = 0; block < t.blocks; ++block)
+    block_of_pixels<6>(t, t.weight + static_cast<size_t>(block) * depth, t.out + block * kQgemmLanes);
+}
+
+void qgemm_one_avx2(const QgemmTile& t) {
+  int32_t block = 0;
+  for (; block + 4 <= t.blocks; block += 4) pixel_of_blocks<4>(t, block);
+  for (; block + 2 <= t.blocks; block += 2) pixel_of_blocks<2>(t, block);
+  if (block < t.blocks) pixel_of_blocks<1>(t, block);
+}
+
+}  // namespace xnorkit
+#endif

@@ -1,0 +1,28 @@
+// Plain C++, the oracle of the family.
+#include "kernels/qgemm/qgemm.h"
+
+namespace xnorkit {
+namespace {
+
+template <int P>
+void tile(const QgemmTile& t) {
+  const int8_t* w = t.weight;
+  for (int32_t block = 0; block < t.blocks; ++block) {
+    int32_t acc[P][kQgemmLanes] = {};
+    for (int32_t pair = 0; pair < t.pairs; ++pair, w += 2 * kQgemmLanes)
+      for (int p = 0; p < P; ++p) {
+        const int16_t* x = t.x + static_cast<size_t>(p) * t.x_stride + 2 * static_cast<size_t>(pair);
+        for (int lane = 0; lane < kQgemmLanes; ++lane) acc[p][lane] += x[0] * w[2 * lane] + x[1] * w[2 * lane + 1];
+      }
+    for (int p = 0; p < P; ++p)
+      for (int lane = 0; lane < kQgemmLanes; ++lane)
+        t.out[static_cast<size_t>(p) * t.out_stride + static_cast<size_t>(block * kQgemmLanes + lane)] = acc[p][lane];
+  }
+}
+
+}  // namespace
+
+void qgemm_many_scalar(const QgemmTile& t) { tile<2>(t); }
+void qgemm_one_scalar(const QgemmTile& t) { tile<1>(t); }
+
+}  // namespace xnorkit

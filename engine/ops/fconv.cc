@@ -1,0 +1,179 @@
+#include "ops/fconv.h"
+
+#include <cstring>
+
+#include "base/aligned.h"
+#include "kernels/fgemm/fgemm.h"
+#include "ops/tiling.h"
+#include "ops/window_geometry.h"
+
+namespace xnorkit {
+namespace {
+
+static_assert(kLanes == kFgemmLanes);
+
+class FloatConv final : public Op {
+ public:
+  FloatConv(const char* name, const ConvShape& geometry) : name_(name), g_(geometry) {}
+
+  Status create(const float* weight, const float* bias, Isa isa) {
+    for (const FgemmKernel& row : kFgemmKernels) {
+      kernel_ = &row;
+      if (row.isa <= isa) break;
+    }
+    blocks_ = static_cast<int32_t>(ceil_div(g_.group_outputs, kLanes));
+    const size_t lanes = static_cast<size_t>(g_.groups) * static_cast<size_t>(blocks_) * kLanes;
+    const size_t zeros = g_.padded ? static_cast<size_t>(g_.run) * sizeof(float) : 0;
+    if (!weight_.allocate(lanes * static_cast<size_t>(g_.depth) * sizeof(float)) ||
+        !bias_.allocate(lanes * sizeof(float)) || !zeros_.allocate(zeros)) {
+      return Status::error(Code::limit, "[%s] memory: got %zu bytes refused, expected them for the weights", name_,
+                           lanes * static_cast<size_t>(g_.depth) * sizeof(float));
+    }
+    pack(weight, bias);
+    return {};
+  }
+
+  const char* name() const override { return name_; }
+  const char* kernel_name() const override { return kernel_->name; }
+  ValueType output() const override { return {DType::f32, g_.out.h, g_.out.w, g_.out_channels}; }
+  size_t packed_bytes() const override { return weight_.bytes() + bias_.bytes() + zeros_.bytes(); }
+  int64_t units(int32_t batch) const override { return tiling(batch).units(); }
+
+  // Pointers to every tap of the chunk's pixels, patches for pixels at the border, one tile of results.
+  size_t scratch_bytes() const override { return rows_bytes() + patch_bytes() + kTileBytes; }
+
+  void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override {
+    const Tiling cut = tiling(args.batch);
+    for (int64_t i = begin; i < end; ++i) {
+      const Tiling::Unit unit = cut.unit(i);
+      for (int32_t group = 0; group < g_.groups; ++group)
+        run_group(static_cast<const float*>(args.inputs[0]), static_cast<float*>(args.output), unit, group, scratch);
+    }
+  }
+
+ private:
+  static constexpr size_t kTileBytes = kFgemmMaxPixels * kStepBlocks * kLanes * sizeof(float);
+
+  size_t rows_bytes() const { return align_up(static_cast<size_t>(g_.taps) * kChunkPixels * sizeof(float*)); }
+  size_t patch_bytes() const {
+    return g_.padded && g_.merged ? align_up(static_cast<size_t>(g_.depth) * kChunkPixels * sizeof(float)) : 0;
+  }
+  Tiling tiling(int32_t batch) const { return {g_.out_pixels() * batch, blocks_, g_.groups}; }
+
+  void pack(const float* weight, const float* bias) {
+    float* to = weight_.as<float>();
+    for (int32_t group = 0; group < g_.groups; ++group)
+      for (int32_t block = 0; block < blocks_; ++block)
+        for (int64_t k = 0; k < g_.depth; ++k)
+          for (int32_t lane = 0; lane < kLanes; ++lane, ++to) {
+            const int32_t o = block * kLanes + lane;
+            if (o < g_.group_outputs) *to = weight[(int64_t{group} * g_.group_outputs + o) * g_.depth + k];
+          }
+    for (int32_t o = 0; bias && o < g_.out_channels; ++o) {
+      const int32_t group = o / g_.group_outputs, at = o % g_.group_outputs;
+      bias_.as<float>()[int64_t{group} * blocks_ * kLanes + at] = bias[o];
+    }
+  }
+
+  // Fills rows[tap * stride] for one pixel of the batch.
+  void point_rows(const float* input, int64_t pixel, int32_t group, float* patch, const float** rows,
+                  int32_t stride) const {
+    const float* image = input + pixel / g_.out_pixels() * static_cast<int64_t>(g_.input.pixels()) * g_.input.c;
+    const int64_t inner = pixel % g_.out_pixels();
+    const Corner corner = corner_of(g_, inner);
+    if (g_.merged && (corner.x < 0 || corner.x + g_.window.kernel_w > g_.input.w)) {
+      gather_patch(g_, image, inner, group, patch);
+      for (int32_t tap = 0; tap < g_.taps; ++tap) rows[tap * stride] = patch + int64_t{tap} * g_.run;
+      return;
+    }
+    const int32_t columns = g_.merged ? 1 : g_.window.kernel_w;
+    for (int32_t kh = 0; kh < g_.window.kernel_h; ++kh) {
+      const int64_t y = corner.y + int64_t{kh} * g_.window.dilation_h;
+      for (int32_t kw = 0; kw < columns; ++kw, rows += stride) {
+        const int64_t x = corner.x + int64_t{kw} * g_.window.dilation_w;
+        const bool inside = y >= 0 && y < g_.input.h && x >= 0 && x < g_.input.w;
+        *rows = inside ? image + (y * g_.input.w + x) * g_.input.c + int64_t{group} * g_.group_channels
+                       : zeros_.as<float>();
+      }
+    }
+  }
+
+  // Tiles of kernel_->pixels pixels, then the rest of the chunk one by one.
+  void run_group(const float* input, float* output, const Tiling::Unit& unit, int32_t group, void* scratch) const {
+    const float** rows = static_cast<const float**>(scratch);
+    float* patches = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes());
+    float* tile = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes() + patch_bytes());
+    const int32_t width = kernel_->pixels, in_tiles = unit.count / width * width;
+    for (int32_t p = 0; p < unit.count; ++p) {
+      const bool many = p < in_tiles;
+      const float** at = rows + (many ? p / width * width * g_.taps + p % width : p * g_.taps);
+      point_rows(input, unit.first_pixel + p, group, patches + p * g_.depth, at, many ? width : 1);
+    }
+    for (int32_t block = unit.first_block; block < unit.last_block; block += kStepBlocks) {
+      const int32_t count = std::min(kStepBlocks, unit.last_block - block);
+      for (int32_t p = 0; p < unit.count;) {
+        const int32_t pixels = p < in_tiles ? width : 1;
+        float* to = output + (unit.first_pixel + p) * g_.out_channels + int64_t{group} * g_.group_outputs;
+        run_tile(rows + p * g_.taps, group, block, count, pixels, tile, to);
+        p += pixels;
+      }
+    }
+  }
+
+  void run_tile(const float* const* rows, int32_t group, int32_t block, int32_t blocks, int32_t pixels, float* tile,
+                float* output) const {
+    const int32_t first = block * kLanes, valid = std::min(blocks * kLanes, g_.group_outputs - first);
+    const bool direct = valid == blocks * kLanes;
+    const int64_t index = int64_t{group} * blocks_ + block;
+    const FgemmTile work{rows,
+                         g_.taps,
+                         g_.run,
+                         weight_.as<float>() + index * g_.depth * kLanes,
+                         bias_.as<float>() + index * kLanes,
+                         blocks,
+                         direct ? output + first : tile,
+                         direct ? static_cast<size_t>(g_.out_channels) : size_t{kStepBlocks} * kLanes};
+    (pixels == 1 ? kernel_->one : kernel_->many)(work);
+    for (int32_t p = 0; !direct && p < pixels; ++p)
+      memcpy(output + int64_t{p} * g_.out_channels + first, tile + p * kStepBlocks * kLanes,
+             static_cast<size_t>(valid) * sizeof(float));
+  }
+
+  const char* name_;
+  ConvShape g_;
+  const FgemmKernel* kernel_ = nullptr;
+  int32_t blocks_ = 0;
+  AlignedBuffer weight_, bias_, zeros_;
+};
+
+Status make(const char* where, const ConvShape& g, const float* weight, int64_t weights, const float* bias, Isa isa,
+            OpPtr* out) {
+  if (g.input.dtype != DType::f32) return Status::error(Code::dtype, "[%s] input: expected f32", where);
+  if (weight == nullptr) return Status::error(Code::graph, "[%s] weight: got null, expected an array", where);
+  if (weights != g.weights()) {
+    return Status::error(Code::shape, "[%s] weight elements: got %lld, expected %lld", where,
+                         static_cast<long long>(weights), static_cast<long long>(g.weights()));
+  }
+  auto op = std::make_unique<FloatConv>(where, g);
+  if (Status s = op->create(weight, bias, isa); !s.ok()) return s;
+  *out = std::move(op);
+  return {};
+}
+
+}  // namespace
+
+Status make_conv2d(const ValueType& input, const Window& window, int32_t out_channels, int32_t groups,
+                   const float* weight, int64_t weights, const float* bias, Isa isa, OpPtr* out) {
+  ConvShape g;
+  if (Status s = conv_shape("conv2d", input, window, out_channels, groups, &g); !s.ok()) return s;
+  return make("conv2d", g, weight, weights, bias, isa, out);
+}
+
+Status make_dense(const ValueType& input, int32_t out_features, const float* weight, int64_t weights, const float* bias,
+                  Isa isa, OpPtr* out) {
+  ConvShape g;
+  if (Status s = dense_shape("dense", input, out_features, &g); !s.ok()) return s;
+  return make("dense", g, weight, weights, bias, isa, out);
+}
+
+}  // namespace xnorkit

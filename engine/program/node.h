@@ -1,0 +1,61 @@
+// What a builder call says: an op, its input values, attributes and tensors. Nothing here is trusted.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/op.h"
+
+namespace xnorkit {
+
+enum class TensorType : uint8_t { bits, i8, i32, f32 };
+
+// Memory of one tensor; it must live until Builder::build returns. bits: `elements` counts bytes of flat LSB-first
+// bits.
+struct Tensor {
+  const void* data = nullptr;
+  TensorType type = TensorType::f32;
+  int64_t elements = 0;
+
+  template <class T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
+};
+
+enum class Role : uint8_t { weight, bias, scale, threshold, flip, slope };
+inline constexpr int kRoles = 6;
+inline constexpr const char* kRoleNames[kRoles] = {"weight", "bias", "scale", "threshold", "flip", "slope"};
+
+enum class Attribute : uint8_t {
+  kernel,
+  stride,
+  padding,
+  dilation,
+  out_channels,
+  groups,
+  pad_value,
+  out_features,
+  count_include_pad
+};
+inline constexpr int kAttributes = 9;
+inline constexpr const char* kAttributeNames[kAttributes] = {"kernel",    "stride",       "padding",
+                                                             "dilation",  "out_channels", "groups",
+                                                             "pad_value", "out_features", "count_include_pad"};
+
+using ValueId = int32_t;
+inline constexpr int kMaxInputs = 2;
+
+struct Node {
+  const struct OpRow* row = nullptr;
+  ValueId inputs[kMaxInputs] = {-1, -1};
+  Window window{};
+  int32_t outputs = 0;  // out_channels or out_features
+  int32_t groups = 1;
+  int32_t pad_value = 0;
+  bool count_include_pad = true;
+  Tensor tensors[kRoles] = {};
+
+  const Tensor& tensor(Role role) const { return tensors[static_cast<int>(role)]; }
+};
+
+}  // namespace xnorkit

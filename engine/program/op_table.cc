@@ -1,0 +1,213 @@
+#include "program/op_table.h"
+
+#include <cstring>
+
+#include "ops/bconv2d.h"
+#include "ops/bdense.h"
+#include "ops/eltwise.h"
+#include "ops/fconv.h"
+#include "ops/flatten.h"
+#include "ops/pool.h"
+#include "ops/qconv.h"
+#include "ops/window_geometry.h"
+
+namespace xnorkit {
+namespace {
+
+using In = const ValueType*;
+
+constexpr unsigned kU8 = 1, kI32 = 2, kF32 = 4, kBits = 8;
+
+constexpr unsigned bits_of(std::initializer_list<Attribute> attributes) {
+  unsigned set = 0;
+  for (const Attribute a : attributes) set |= 1u << static_cast<int>(a);
+  return set;
+}
+constexpr unsigned kPool = bits_of({Attribute::kernel, Attribute::stride, Attribute::padding});
+constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
+constexpr unsigned kDense = bits_of({Attribute::out_features});
+
+// Output types.
+
+Status conv(In in, const Node& n, ValueType* out, DType dtype) {
+  ConvShape g;
+  if (Status s = conv_shape(n.row->name, in[0], n.window, n.outputs, n.groups, &g); !s.ok()) return s;
+  *out = {dtype, g.out.h, g.out.w, n.outputs};
+  return {};
+}
+
+Status dense(In in, const Node& n, ValueType* out, DType dtype) {
+  ConvShape g;
+  if (Status s = dense_shape(n.row->name, in[0], n.outputs, &g); !s.ok()) return s;
+  *out = {dtype, 1, 1, n.outputs};
+  return {};
+}
+
+Status conv_i32(In in, const Node& n, ValueType* out) { return conv(in, n, out, DType::i32); }
+Status conv_f32(In in, const Node& n, ValueType* out) { return conv(in, n, out, DType::f32); }
+Status dense_i32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::i32); }
+Status dense_f32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::f32); }
+
+Status same(In in, const Node&, ValueType* out) {
+  *out = in[0];
+  return {};
+}
+
+Status as_bits(In in, const Node&, ValueType* out) {
+  *out = {DType::bits, in[0].h, in[0].w, in[0].c};
+  return {};
+}
+
+Status as_f32(In in, const Node&, ValueType* out) {
+  *out = {DType::f32, in[0].h, in[0].w, in[0].c};
+  return {};
+}
+
+Status sum(In in, const Node&, ValueType* out) {
+  if (in[0].h != in[1].h || in[0].w != in[1].w || in[0].c != in[1].c) {
+    return Status::error(Code::shape, "[add] shapes: got (%d, %d, %d), expected (%d, %d, %d)", in[1].h, in[1].w,
+                         in[1].c, in[0].h, in[0].w, in[0].c);
+  }
+  *out = in[0];
+  return {};
+}
+
+Status pool(In in, const Node& n, ValueType* out) {
+  Size size;
+  if (Status s = pool_output(n.row->name, in[0], n.window, &size); !s.ok()) return s;
+  *out = {in[0].dtype, size.h, size.w, in[0].c};
+  return {};
+}
+
+Status global_pool(In in, const Node&, ValueType* out) {
+  *out = {DType::f32, 1, 1, in[0].c};
+  return {};
+}
+
+Status flat(In in, const Node&, ValueType* out) {
+  *out = {in[0].dtype, 1, 1, static_cast<int32_t>(in[0].pixels() * static_cast<size_t>(in[0].c))};
+  return {};
+}
+
+// Tensor sizes.
+
+int64_t conv_elements(In in, const Node& n, Role role) {
+  if (role != Role::weight) return n.outputs;
+  return int64_t{n.outputs} * n.window.kernel_h * n.window.kernel_w * (in[0].c / n.groups);
+}
+int64_t dense_elements(In in, const Node& n, Role role) {
+  return role == Role::weight ? int64_t{n.outputs} * in[0].c : n.outputs;
+}
+int64_t channels(In in, const Node&, Role) { return in[0].c; }
+
+// Costs: measured orders of magnitude, ns per multiply-add or per element.
+
+double elements_of(const ValueType& v) { return static_cast<double>(v.pixels()) * v.c; }
+template <int kPicoseconds>
+double per_mac(In in, const ValueType& out, const Node& n) {
+  return static_cast<double>(multiply_adds(in, out, n)) * kPicoseconds * 1e-3;
+}
+double per_element(In in, const ValueType&, const Node&) { return elements_of(in[0]) * 0.3; }
+double per_exp(In in, const ValueType&, const Node&) { return elements_of(in[0]) * 8; }
+
+// Creation.
+
+Status make_bconv2d_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_bconv2d(in[0], n.window, n.outputs, n.groups, n.pad_value, w.as<uint8_t>(),
+                      static_cast<size_t>(w.elements), e, isa, op);
+}
+Status make_bdense_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_bdense(in[0], n.outputs, w.as<uint8_t>(), static_cast<size_t>(w.elements), e, isa, op);
+}
+Status make_qconv2d_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_qconv2d(in[0], n.window, n.outputs, n.groups, w.as<int8_t>(), w.elements, e, isa, op);
+}
+Status make_qdense_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_qdense(in[0], n.outputs, w.as<int8_t>(), w.elements, e, isa, op);
+}
+Status make_conv2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_conv2d(in[0], n.window, n.outputs, n.groups, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(),
+                     isa, op);
+}
+Status make_dense_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_dense(in[0], n.outputs, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(), isa, op);
+}
+Status make_threshold_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_threshold(in[0], n.tensor(Role::threshold).as<int32_t>(), n.tensor(Role::flip).as<uint8_t>(), isa, op);
+}
+Status make_sign_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) { return make_sign(in[0], isa, op); }
+Status make_affine_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_affine(in[0], n.tensor(Role::scale).as<float>(), n.tensor(Role::bias).as<float>(), isa, op);
+}
+Status make_prelu_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_prelu(in[0], n.tensor(Role::slope).as<float>(), isa, op);
+}
+template <Eltwise kOp>
+Status make_pointwise_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_pointwise(kOp, in[0], isa, op);
+}
+Status make_max_pool2d_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
+  return make_max_pool2d(in[0], n.window, n.tensor(Role::flip).as<uint8_t>(), op);
+}
+Status make_avg_pool2d_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
+  return make_avg_pool2d(in[0], n.window, n.count_include_pad, op);
+}
+Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) {
+  return make_global_avg_pool2d(in[0], op);
+}
+Status make_flatten_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_flatten(in[0], op); }
+
+constexpr TensorRow kBinaryWeight[] = {{Role::weight, TensorType::bits}};
+constexpr TensorRow kInt8Weight[] = {{Role::weight, TensorType::i8}};
+constexpr TensorRow kFloatWeight[] = {{Role::weight, TensorType::f32}, {Role::bias, TensorType::f32, true}};
+constexpr TensorRow kThreshold[] = {{Role::threshold, TensorType::i32}, {Role::flip, TensorType::bits}};
+constexpr TensorRow kAffine[] = {{Role::scale, TensorType::f32}, {Role::bias, TensorType::f32}};
+constexpr TensorRow kSlope[] = {{Role::slope, TensorType::f32}};
+constexpr TensorRow kFlip[] = {{Role::flip, TensorType::bits, true}};
+
+// clang-format off
+constexpr OpRow kRows[] = {
+  {"bconv2d", 1, kBits, kConv | bits_of({Attribute::pad_value}), Trait::accumulator, conv_i32, conv_elements, per_mac<3>, make_bconv2d_node, kBinaryWeight},
+  {"bdense", 1, kBits, kDense, Trait::accumulator, dense_i32, dense_elements, per_mac<4>, make_bdense_node, kBinaryWeight},
+  {"qconv2d", 1, kU8, kConv, Trait::accumulator, conv_i32, conv_elements, per_mac<20>, make_qconv2d_node, kInt8Weight},
+  {"qdense", 1, kU8 | kBits, kDense, Trait::accumulator, dense_i32, dense_elements, per_mac<20>, make_qdense_node, kInt8Weight},
+  {"conv2d", 1, kF32, kConv, Trait::none, conv_f32, conv_elements, per_mac<30>, make_conv2d_node, kFloatWeight},
+  {"dense", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<50>, make_dense_node, kFloatWeight},
+  {"threshold", 1, kI32, 0, Trait::epilogue, as_bits, channels, per_element, make_threshold_node, kThreshold},
+  {"sign", 1, kF32, 0, Trait::none, as_bits, channels, per_element, make_sign_node, {}},
+  {"affine", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::epilogue, as_f32, channels, per_element, make_affine_node, kAffine},
+  {"add", 2, kF32, 0, Trait::pointwise, sum, channels, per_element, make_pointwise_node<Eltwise::add>, {}},
+  {"relu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::relu>, {}},
+  {"prelu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_prelu_node, kSlope},
+  {"hardtanh", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::hardtanh>, {}},
+  {"tanh", 1, kF32, 0, Trait::pointwise, same, channels, per_exp, make_pointwise_node<Eltwise::tanh>, {}},
+  {"sigmoid", 1, kF32, 0, Trait::pointwise, same, channels, per_exp, make_pointwise_node<Eltwise::sigmoid>, {}},
+  {"max_pool2d", 1, kU8 | kI32 | kF32 | kBits, kPool, Trait::none, pool, channels, per_element, make_max_pool2d_node, kFlip},
+  {"avg_pool2d", 1, kF32, kPool | bits_of({Attribute::count_include_pad}), Trait::none, pool, channels, per_element, make_avg_pool2d_node, {}},
+  {"global_avg_pool2d", 1, kF32, 0, Trait::none, global_pool, channels, per_element, make_global_avg_pool2d_node, {}},
+  {"flatten", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::flatten, flat, channels, per_element, make_flatten_node, {}},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const OpRow> op_table() { return kRows; }
+
+const OpRow* find_op(const char* name) {
+  for (const OpRow& row : kRows)
+    if (strcmp(row.name, name) == 0) return &row;
+  return nullptr;
+}
+
+int64_t multiply_adds(const ValueType* inputs, const ValueType& output, const Node& node) {
+  if (node.tensor(Role::weight).data == nullptr) return 0;
+  return static_cast<int64_t>(output.pixels()) * node.row->elements(inputs, node, Role::weight);
+}
+
+}  // namespace xnorkit

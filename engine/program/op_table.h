@@ -1,0 +1,52 @@
+// THE ENGINE'S OP TABLE, one row per op of src/xnorkit/reference/ops.py (a test compares them): what it accepts, what
+// it returns, what it costs, how it is created.
+#pragma once
+#include <span>
+
+#include "base/cpu.h"
+#include "ops/op.h"
+#include "program/node.h"
+
+namespace xnorkit {
+
+struct TensorRow {
+  Role role;
+  TensorType type;
+  bool optional = false;
+};
+
+// What the builder may do with an op beyond running it.
+enum class Trait : uint8_t {
+  none,
+  accumulator,  // i32 result; its only reader may be fused into it
+  epilogue,     // may be fused into the accumulator it reads
+  pointwise,    // f32 to f32 of the same place: may overwrite an input that nobody reads later
+  flatten       // may share its input's memory
+};
+
+struct OpRow {
+  const char* name;
+  int arity;
+  unsigned accepts;     // bit i: DType i, for every input
+  unsigned attributes;  // bit i: Attribute i
+  Trait trait;
+  // Output type from input types; refuses what has none.
+  Status (*infer)(const ValueType* inputs, const Node& node, ValueType* output);
+  // Elements of a tensor that a verified node needs.
+  int64_t (*elements)(const ValueType* inputs, const Node& node, Role role);
+  // Rough nanoseconds of one thread on one image; decides only whether waking other threads pays.
+  double (*cost)(const ValueType* inputs, const ValueType& output, const Node& node);
+  Status (*create)(const ValueType* inputs, const Node& node, const Epilogue& epilogue, Isa isa, OpPtr* op);
+  std::span<const TensorRow> tensors;
+
+  bool takes(DType dtype) const { return accepts >> static_cast<int>(dtype) & 1; }
+  bool has(Attribute attribute) const { return attributes >> static_cast<int>(attribute) & 1; }
+};
+
+std::span<const OpRow> op_table();
+const OpRow* find_op(const char* name);  // null if there is none
+
+// Multiply-adds of one image; 0 for ops without weights.
+int64_t multiply_adds(const ValueType* inputs, const ValueType& output, const Node& node);
+
+}  // namespace xnorkit

@@ -1,0 +1,94 @@
+"""A graph on the compiled engine: every node becomes one Builder call; the engine checks, fuses and plans."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import starmap
+
+import numpy as np
+
+from ..graph.ir import Graph
+from ..reference import bits
+from ..reference.ops import OPS
+from ..reference.shapes import TensorType
+from .backend import NUMPY, Array
+from .native import engine, failures
+from .profile import Profile, ProfileRow
+
+ISA_VARIABLE = "XNORKIT_ISA"
+"""Environment variable that lowers the instruction set of sessions which do not name one."""
+CHUNK_BYTES = 64 << 20
+"""Engine memory one call aims to stay below: a larger batch is run in chunks."""
+CHUNK_IMAGES = 1024
+
+
+class EngineBackend:
+    """Implements ``Backend``.
+
+    outputs: values to return, any of the graph's.
+    isa: "scalar", "popcnt", "avx2"; None or "" takes ``XNORKIT_ISA`` if set, else the best of this CPU.
+    fuse: False runs every node as a step of its own, for tests and profiles.
+
+    Raises RangeError (unknown isa), UnsupportedError (an isa this CPU lacks), LimitError (budget), or what the engine
+    refuses about a node, with the node's name.
+    """
+
+    def __init__(self, graph: Graph, types: Mapping[str, TensorType], outputs: Sequence[str], *, isa: str | None = None,
+                 fuse: bool = True, memory_budget: int = engine.DEFAULT_MEMORY_BUDGET) -> None:  # fmt: skip
+        builder = engine.Builder()
+        ids: dict[str, int] = {}
+        for node in graph.nodes:
+            attrs = OPS[node.op].complete(node.attrs)
+            with failures(node.name):
+                if node.op == "input":
+                    ids[node.name] = builder.input(attrs["dtype"], attrs["shape"])
+                    continue
+                tensors = {role: _plain(graph.tensors[key]) for role, key in node.tensors.items()}
+                ids[node.name] = builder.add(node.op, [ids[name] for name in node.inputs], attrs, tensors)
+        self._types = [types[name] for name in outputs]
+        with failures():
+            for name in outputs:
+                builder.mark_output(ids[name])
+            self.program = builder.build(isa or os.environ.get(ISA_VARIABLE, ""), fuse, memory_budget)
+        self._inputs = [node.name for node in graph.nodes if node.op == "input"]
+        self._names = {value: name for name, value in ids.items()}
+        self._chunk = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // max(1, self.program.arena_bytes)))
+
+    def run(
+        self, inputs: Mapping[str, Array], batch: int, threads: int, profile: bool
+    ) -> tuple[Sequence[Array], Profile | None]:
+        """See ``Backend``."""
+        arrays = [inputs[name] for name in self._inputs]
+        results = list(starmap(np.empty, (_stored(t, batch) for t in self._types)))
+        seconds = np.zeros(len(self.program.steps)) if profile else None
+        for start in range(0, batch, self._chunk):
+            part = slice(start, start + self._chunk)
+            with failures():
+                spent = self.program.run([a[part] for a in arrays], [r[part] for r in results], threads, profile)
+            if seconds is not None:
+                seconds += spent
+        values = [bits.unpack(r, t.shape[2]) if t.dtype == "bits" else r
+                  for r, t in zip(results, self._types, strict=True)]  # fmt: skip
+        return values, None if seconds is None else self._profile(seconds, batch)
+
+    def _profile(self, seconds: Array, batch: int) -> Profile:
+        rows = (
+            ProfileRow(" + ".join(self._names[v] for v in step["values"]), step["op"], step["kernel"], float(spent),
+                       step["multiply_adds"] * batch)
+            for step, spent in zip(self.program.steps, seconds, strict=True)
+        )  # fmt: skip
+        return Profile(tuple(rows), batch)
+
+
+def _plain(array: Array) -> Array:
+    """The array itself where the engine can read it in place, else an aligned copy."""
+    return np.require(array, requirements=["C", "A"])
+
+
+def _stored(kind: TensorType, batch: int) -> tuple[tuple[int, ...], type[np.generic]]:
+    """Shape and type of an output as the engine writes it: bits as packed rows."""
+    h, w, c = kind.shape
+    if kind.dtype == "bits":
+        return (batch, h, w, bits.row_bytes(c)), np.uint8
+    return (batch, h, w, c), NUMPY[kind.dtype]
