@@ -1,7 +1,9 @@
 #include "ops/bconv2d.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/bits.h"
 #include "ops/bconv2d_plan.h"
@@ -13,11 +15,9 @@ using bgemm::kBlockEntries;
 
 constexpr int32_t kMaxDim = 65535;
 constexpr int64_t kMaxElements = int64_t{1} << 31;  // of one value or tensor: stay below
-constexpr size_t kMaxScratch = size_t{1} << 30;
-
 // Where each part of a thread's scratch begins.
 struct Scratch {
-  size_t plane, rows, sinks, bits, slice_bytes, work, total;
+  size_t plane, sources, slices, classes, bits, work, total;
 };
 
 class BConv2d final : public Op {
@@ -28,8 +28,7 @@ class BConv2d final : public Op {
   const char* name() const override { return "bconv2d"; }
   const char* kernel_name() const override { return panels_.kernel().name; }
   ValueType output() const override {
-    return {panels_.epilogue().output_dtype(), plan_.geometry.out_h, plan_.geometry.out_w,
-            panels_.shape().out_channels};
+    return {panels_.epilogue().output_dtype(), plan_.geometry.out_h, plan_.geometry.out_w, panels_.shape().out_channels};
   }
   size_t packed_bytes() const override { return panels_.packed_bytes(); }
   int64_t units(int32_t batch) const override { return int64_t{batch} * plan_.row_blocks() * unit_slices_; }
@@ -37,31 +36,29 @@ class BConv2d final : public Op {
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 
  private:
-  struct Frame;  // one run(): pointers into scratch, the block's place
-  Status size_scratch();
-  void prepare_rows(Frame& frame) const;
-  void prepare_position(Frame& frame, int32_t iy, const PlaneColumn& column, uint8_t* dst) const;
-  const uint8_t* pixel(const Frame& frame, int32_t iy, int32_t ix) const;
+  struct Frame;  // one run(): the picture and block at hand
+  void size_scratch();
+  void prepare_plane(Frame& frame) const;
+  void prepare_row(Frame& frame, int32_t iy, uint8_t* dst) const;
+  void prepare_slices(Frame& frame, uint8_t* dst) const;
   void run_block(Frame& frame, int32_t slice_begin, int32_t slice_end) const;
-  void point_rows(Frame& frame, int32_t first, int32_t count) const;
   void run_slice(Frame& frame, int32_t slice, int32_t first, int32_t count) const;
-  void point_sinks(Frame& frame, int32_t slice, int32_t first, int32_t count) const;
-  void merge_bits(Frame& frame, int32_t slice, int32_t first, int32_t count) const;
+  void merge_bits(const Frame& frame, int32_t slice, int32_t first, int32_t count) const;
 
   ConvPlan plan_;
   BinaryPanels panels_;
   Scratch scratch_{};
-  size_t row_bytes_ = 0;       // one prepared row of one group
-  size_t position_bytes_ = 0;  // all groups
-  int32_t unit_slices_ = 1;    // units of one row block
+  size_t row_bytes_ = 0;     // prepared row of one position, one group
+  int32_t unit_slices_ = 1;  // units of one row block
 };
 
 struct BConv2d::Frame {
-  const uint8_t* input;  // of the picture at hand
+  const uint8_t* input;  // of the picture
   uint8_t* output;
   uint8_t* scratch;
-  int32_t y0, rows;      // output rows of the block
-  int32_t prepared = 0;  // plane rows below this are done (or passed by)
+  const BlockTable* table;
+  int32_t y0;                              // first output row of the block
+  int32_t plane_begin = 0, plane_end = 0;  // rows of the padded input that the plane holds
 
   template <class T>
   T* at(size_t offset) const {
@@ -80,32 +77,25 @@ Status BConv2d::create(const ConvGeometry& geometry, const PanelShape& shape, in
   Status status = panels_.create("bconv2d", shape, weight, weight_bytes, epilogue, isa, plan_.classes.data(),
                                  plan_.classes.size(), pad_value);
   if (!status.ok()) return status;
-  plan_entries(geometry, panels_.kernel().entry_pixels, &plan_);
+  row_bytes_ = (panels_.kernel().row_bytes(shape.channels) + 7) / 8 * 8;
+  status = plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups), &plan_);
+  if (!status.ok()) return status;
   unit_slices_ = panels_.slices_disjoint() ? shape.slices() : 1;
-  return size_scratch();
+  size_scratch();
+  return {};
 }
 
-Status BConv2d::size_scratch() {
-  const PanelShape& shape = panels_.shape();
-  row_bytes_ = panels_.kernel().row_bytes(shape.channels);
-  position_bytes_ = row_bytes_ * static_cast<size_t>(shape.groups);
-  const size_t positions = static_cast<size_t>(plan_.ring_rows) * plan_.columns.size();
-  const size_t row_pointers = static_cast<size_t>(shape.taps()) * kBlockEntries;
-  if (positions > kMaxScratch / position_bytes_ || row_pointers > kMaxScratch / sizeof(void*)) {
-    return Status::error(Code::limit, "[bconv2d] scratch: got %zu rows of %zu bytes, expected at most %zu bytes",
-                         positions, position_bytes_, kMaxScratch);
-  }
-  const size_t pixels = static_cast<size_t>(kBlockEntries) * 2;
+void BConv2d::size_scratch() {
+  const size_t block_pixels = static_cast<size_t>(plan_.block_rows) * static_cast<size_t>(plan_.geometry.out_w);
   size_t end = 0;
   const auto take = [&end](size_t bytes) { return std::exchange(end, end + align_up(bytes)); };
-  scratch_.plane = take(positions * position_bytes_);
-  scratch_.rows = take(row_pointers * sizeof(void*));
-  scratch_.sinks = take(pixels * sizeof(bgemm::Sink));
-  scratch_.bits = take(pixels * 8);
-  scratch_.slice_bytes = take(2 * align_up(bytes_of_bits(static_cast<size_t>(shape.channels))));
+  scratch_.plane = take(static_cast<size_t>(plan_.plane_rows) * plan_.plane_row_bytes());
+  scratch_.sources = take(plan_.columns.size() * sizeof(bgemm::Source));
+  scratch_.slices = take(2 * align_up(bytes_of_bits(static_cast<size_t>(panels_.shape().channels))));
+  scratch_.classes = take(plan_.full.pixels.size() * sizeof(int32_t));
+  scratch_.bits = take(panels_.slices_disjoint() ? 0 : block_pixels * 8);
   scratch_.work = take(panels_.kernel().work_bytes());
   scratch_.total = end;
-  return {};
 }
 
 void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept {
@@ -122,147 +112,130 @@ void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, voi
       picture = block / blocks;
       frame.input = static_cast<const uint8_t*>(args.inputs[0]) + static_cast<size_t>(picture) * input_bytes;
       frame.output = static_cast<uint8_t*>(args.output) + static_cast<size_t>(picture) * output().bytes();
-      frame.prepared = 0;
+      frame.plane_begin = frame.plane_end = 0;
     }
     frame.y0 = static_cast<int32_t>(block % blocks) * plan_.block_rows;
-    frame.rows = std::min(plan_.block_rows, g.out_h - frame.y0);
-    prepare_rows(frame);
+    frame.table = &plan_.table(std::min(plan_.block_rows, g.out_h - frame.y0));
+    prepare_plane(frame);
     if (unit_slices_ == 1) {
       run_block(frame, 0, panels_.shape().slices());
     } else {
-      run_block(frame, static_cast<int32_t>(unit_begin % unit_slices_),
-                static_cast<int32_t>(stop - block * unit_slices_));
+      const int64_t first = block * unit_slices_;
+      run_block(frame, static_cast<int32_t>(unit_begin - first), static_cast<int32_t>(stop - first));
     }
     unit_begin = stop;
   }
 }
 
-const uint8_t* BConv2d::pixel(const Frame& frame, int32_t iy, int32_t ix) const {
-  const ConvGeometry& g = plan_.geometry;
-  if (iy < 0 || iy >= g.in_h || ix < 0 || ix >= g.in_w) return nullptr;
-  const size_t row_bytes = bytes_of_bits(static_cast<size_t>(g.in_c));
-  return frame.input + (static_cast<size_t>(iy) * static_cast<size_t>(g.in_w) + static_cast<size_t>(ix)) * row_bytes;
-}
-
-// Plane rows live in a ring, so consecutive blocks of one picture prepare each row once.
-void BConv2d::prepare_rows(Frame& frame) const {
+// The plane's first row is always the block's first; rows that the block before has prepared move up.
+void BConv2d::prepare_plane(Frame& frame) const {
   const Window& w = plan_.geometry.window;
-  const int32_t begin = std::max(frame.prepared, plan_.plane_row(frame.y0));
-  const int32_t end = plan_.plane_row(frame.y0 + frame.rows - 1) + (w.kernel_h - 1) * w.dilation_h + 1;
-  for (int32_t row = begin; row < end; ++row) {
-    uint8_t* dst = frame.at<uint8_t>(scratch_.plane) +
-                   static_cast<size_t>(row % plan_.ring_rows) * plan_.columns.size() * position_bytes_;
-    for (const PlaneColumn& column : plan_.columns) {
-      prepare_position(frame, row - w.pad_top, column, dst);
-      dst += position_bytes_;
-    }
+  const int32_t begin = frame.y0 * w.stride_h;
+  const int32_t end = begin + (frame.table->rows - 1) * w.stride_h + (w.kernel_h - 1) * w.dilation_h + 1;
+  const size_t row_bytes = plan_.plane_row_bytes();
+  uint8_t* plane = frame.at<uint8_t>(scratch_.plane);
+  const int32_t kept = std::max(0, frame.plane_end - begin);
+  if (kept > 0) {
+    const uint8_t* from = plane + static_cast<size_t>(begin - frame.plane_begin) * row_bytes;
+    std::memmove(plane, from, static_cast<size_t>(kept) * row_bytes);
   }
-  frame.prepared = std::max(begin, end);
+  for (int32_t row = begin + kept; row < end; ++row) {
+    prepare_row(frame, row - w.pad_top, plane + static_cast<size_t>(row - begin) * row_bytes);
+  }
+  frame.plane_begin = begin;
+  frame.plane_end = end;
 }
 
-void BConv2d::prepare_position(Frame& frame, int32_t iy, const PlaneColumn& column, uint8_t* dst) const {
-  const bgemm::Kernel& kernel = panels_.kernel();
+void BConv2d::prepare_row(Frame& frame, int32_t iy, uint8_t* dst) const {
+  const ConvGeometry& g = plan_.geometry;
+  const size_t line_bytes = static_cast<size_t>(g.in_w) * bytes_of_bits(static_cast<size_t>(g.in_c));
+  const auto line = [&](int32_t y) {
+    return y < 0 || y >= g.in_h ? nullptr : frame.input + static_cast<size_t>(y) * line_bytes;
+  };
+  const uint8_t* here = line(iy);
+  const uint8_t* below = line(iy + g.window.stride_h);
+  bgemm::Source* sources = frame.at<bgemm::Source>(scratch_.sources);
+  for (size_t i = 0; i < plan_.columns.size(); ++i) {
+    const PlaneColumn& column = plan_.columns[i];
+    const uint8_t* second = column.down == 0 ? here : below;
+    sources[i].a = here != nullptr && column.a >= 0 ? here + column.a : nullptr;
+    sources[i].b = second != nullptr && column.b >= 0 ? second + column.b : nullptr;
+  }
+  if (panels_.shape().groups > 1) return prepare_slices(frame, dst);
+  const int32_t count = static_cast<int32_t>(plan_.columns.size());
+  panels_.kernel().prepare(sources, count, g.in_c, dst, plan_.position_bytes);
+}
+
+// Each group's channels become a row of their own; they need not begin on a byte, so they are copied first.
+void BConv2d::prepare_slices(Frame& frame, uint8_t* dst) const {
   const size_t bits = static_cast<size_t>(panels_.shape().channels);
-  const uint8_t* a = pixel(frame, iy, column.ix);
-  const uint8_t* b =
-      column.across + column.down == 0 ? nullptr : pixel(frame, iy + column.down, column.ix + column.across);
-  const int32_t channels = panels_.shape().channels;
-  uint8_t* slices[2] = {frame.at<uint8_t>(scratch_.slice_bytes),
-                        frame.at<uint8_t>(scratch_.slice_bytes) + align_up(bytes_of_bits(bits))};
-  for (int32_t group = 0; group < panels_.shape().groups; ++group, dst += row_bytes_) {
-    const size_t first = static_cast<size_t>(group) * bits;
-    if (bits % 8 == 0 || panels_.shape().groups == 1) {
-      kernel.prepare(a ? a + first / 8 : nullptr, b ? b + first / 8 : nullptr, channels, dst);
-      continue;
+  const bgemm::Source* sources = frame.at<bgemm::Source>(scratch_.sources);
+  uint8_t* left = frame.at<uint8_t>(scratch_.slices);
+  uint8_t* right = left + align_up(bytes_of_bits(bits));
+  for (size_t i = 0; i < plan_.columns.size(); ++i) {
+    for (size_t group = 0; group < static_cast<size_t>(panels_.shape().groups); ++group, dst += row_bytes_) {
+      if (sources[i].a != nullptr) copy_bits(sources[i].a, group * bits, bits, left);
+      if (sources[i].b != nullptr) copy_bits(sources[i].b, group * bits, bits, right);
+      const bgemm::Source source{sources[i].a ? left : nullptr, sources[i].b ? right : nullptr};
+      panels_.kernel().prepare(&source, 1, panels_.shape().channels, dst, row_bytes_);
     }
-    if (a) copy_bits(a, first, bits, slices[0]);
-    if (b) copy_bits(b, first, bits, slices[1]);
-    kernel.prepare(a ? slices[0] : nullptr, b ? slices[1] : nullptr, channels, dst);
   }
 }
 
 void BConv2d::run_block(Frame& frame, int32_t slice_begin, int32_t slice_end) const {
-  const int32_t entries = plan_.entries(frame.rows);
-  const int32_t parts = (entries + kBlockEntries - 1) / kBlockEntries;
-  const int32_t part = ((entries + parts - 1) / parts + 1) / 2 * 2;  // even: kernels take entries by two
-  if (!panels_.slices_disjoint()) {
-    const size_t row_bytes = output().row_bytes() * static_cast<size_t>(plan_.geometry.out_w);
-    std::fill_n(frame.output + static_cast<size_t>(frame.y0) * row_bytes, static_cast<size_t>(frame.rows) * row_bytes,
-                uint8_t{0});
+  const BlockTable& table = *frame.table;
+  int32_t* classes = frame.at<int32_t>(scratch_.classes);
+  for (size_t i = 0; i < table.pixels.size(); ++i) {
+    const int32_t row_class = plan_.class_of_row[static_cast<size_t>(frame.y0 + table.row_of[i])];
+    classes[i] = row_class * plan_.column_classes + table.column_class[i];
   }
-  for (int32_t first = 0; first < entries; first += part) {
-    const int32_t count = std::min(part, entries - first);
-    point_rows(frame, first, count);
+  if (!panels_.slices_disjoint()) {
+    const size_t line_bytes = output().row_bytes() * static_cast<size_t>(plan_.geometry.out_w);
+    std::memset(frame.output + static_cast<size_t>(frame.y0) * line_bytes, 0, static_cast<size_t>(table.rows) * line_bytes);
+  }
+  const int32_t parts = (table.entries + kBlockEntries - 1) / kBlockEntries;
+  const int32_t part = ((table.entries + parts - 1) / parts + 1) / 2 * 2;  // even: kernels take entries by two
+  for (int32_t first = 0; first < table.entries; first += part) {
+    const int32_t count = std::min(part, table.entries - first);
     for (int32_t slice = slice_begin; slice < slice_end; ++slice) run_slice(frame, slice, first, count);
   }
 }
 
-void BConv2d::point_rows(Frame& frame, int32_t first, int32_t count) const {
-  const Window& w = plan_.geometry.window;
-  const uint8_t* plane = frame.at<uint8_t>(scratch_.plane);
-  const uint8_t** rows = frame.at<const uint8_t*>(scratch_.rows);
-  for (int32_t i = 0; i < count; ++i) {
-    const EntryPixels pixels = entry_pixels_of(plan_, frame.rows, first + i);
-    const int32_t* columns = plan_.entry_columns.data() + pixels.columns;
-    size_t tap = 0;
-    for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-      const int32_t row = plan_.plane_row(frame.y0 + pixels.y[0]) + ky * w.dilation_h;
-      const size_t line = static_cast<size_t>(row % plan_.ring_rows) * plan_.columns.size();
-      for (int32_t kx = 0; kx < w.kernel_w; ++kx, ++tap) {
-        rows[tap * static_cast<size_t>(count) + static_cast<size_t>(i)] =
-            plane + (line + static_cast<size_t>(columns[kx])) * position_bytes_;
-      }
-    }
-  }
-}
-
 void BConv2d::run_slice(Frame& frame, int32_t slice, int32_t first, int32_t count) const {
+  const ValueType type = output();
+  const size_t channel = static_cast<size_t>(panels_.slice_first(slice));
+  const size_t pixel = static_cast<size_t>(frame.y0) * static_cast<size_t>(type.w);
   bgemm::Block block{};
   panels_.fill(slice, &block);
   block.entries = count;
-  block.rows = frame.at<const uint8_t*>(scratch_.rows);
-  block.row_offset = static_cast<size_t>(panels_.slice_group(slice)) * row_bytes_;
-  block.sinks = frame.at<bgemm::Sink>(scratch_.sinks);
+  block.rows = frame.at<uint8_t>(scratch_.plane) + static_cast<size_t>(panels_.slice_group(slice)) * row_bytes_;
+  block.offsets = frame.table->offsets.data() + first;
+  block.offset_stride = static_cast<size_t>(frame.table->entries);
+  block.pixels = frame.table->pixels.data() + first * plan_.entry_pixels;
+  block.classes = frame.at<int32_t>(scratch_.classes) + first * plan_.entry_pixels;
   block.work = frame.at<uint8_t>(scratch_.work);
-  point_sinks(frame, slice, first, count);
+  if (panels_.slices_disjoint()) {
+    block.out_stride = type.row_bytes();
+    block.out = frame.output + pixel * block.out_stride + (type.dtype == DType::bits ? channel / 8 : channel * 4);
+  } else {
+    block.out_stride = 8;
+    block.out = frame.at<uint8_t>(scratch_.bits);
+  }
   panels_.kernel().run(block);
   if (!panels_.slices_disjoint()) merge_bits(frame, slice, first, count);
 }
 
-void BConv2d::point_sinks(Frame& frame, int32_t slice, int32_t first, int32_t count) const {
-  const ValueType type = output();
-  const size_t channel = static_cast<size_t>(panels_.slice_first(slice));
-  const size_t offset = type.dtype == DType::bits ? channel / 8 : channel * 4;
-  bgemm::Sink* sink = frame.at<bgemm::Sink>(scratch_.sinks);
-  uint8_t* bits = frame.at<uint8_t>(scratch_.bits);
-  for (int32_t i = 0; i < count; ++i) {
-    const EntryPixels pixels = entry_pixels_of(plan_, frame.rows, first + i);
-    for (int32_t p = 0; p < plan_.entry_pixels; ++p, ++sink, bits += 8) {
-      *sink = {nullptr, nullptr};
-      if (pixels.y[p] < 0) continue;
-      const int32_t y = frame.y0 + pixels.y[p], x = pixels.x[p];
-      const size_t at = static_cast<size_t>(y) * static_cast<size_t>(type.w) + static_cast<size_t>(x);
-      sink->out = panels_.slices_disjoint() ? frame.output + at * type.row_bytes() + offset : bits;
-      sink->edge = panels_.edge(slice, static_cast<size_t>(plan_.border_class(y, x)));
-    }
-  }
-}
-
-// Output channels of a group that do not begin on a byte: the kernel wrote to `bits`, shift them into place.
-void BConv2d::merge_bits(Frame& frame, int32_t slice, int32_t first, int32_t count) const {
-  const ValueType type = output();
-  const size_t outputs = static_cast<size_t>(panels_.slice_outputs(slice));
-  const uint8_t* bytes = frame.at<uint8_t>(scratch_.bits);
-  for (int32_t i = 0; i < count; ++i) {
-    const EntryPixels pixels = entry_pixels_of(plan_, frame.rows, first + i);
-    for (int32_t p = 0; p < plan_.entry_pixels; ++p, bytes += 8) {
-      if (pixels.y[p] < 0) continue;
-      uint64_t bits = 0;
-      for (size_t byte = 0; byte < bytes_of_bits(outputs); ++byte) bits |= uint64_t{bytes[byte]} << (8 * byte);
-      const size_t at =
-          static_cast<size_t>(frame.y0 + pixels.y[p]) * static_cast<size_t>(type.w) + static_cast<size_t>(pixels.x[p]);
-      or_bits(frame.output + at * type.row_bytes(), static_cast<size_t>(panels_.slice_first(slice)), outputs, bits);
-    }
+// Output channels of a group that do not begin on a byte: the kernel wrote to scratch, shift them into place.
+void BConv2d::merge_bits(const Frame& frame, int32_t slice, int32_t first, int32_t count) const {
+  const size_t row_bytes = output().row_bytes(), outputs = static_cast<size_t>(panels_.slice_outputs(slice));
+  uint8_t* out = frame.output + static_cast<size_t>(frame.y0) * static_cast<size_t>(plan_.geometry.out_w) * row_bytes;
+  for (int32_t i = first * plan_.entry_pixels; i < (first + count) * plan_.entry_pixels; ++i) {
+    const int32_t pixel = frame.table->pixels[static_cast<size_t>(i)];
+    if (pixel < 0) continue;
+    const uint8_t* bytes = frame.at<uint8_t>(scratch_.bits) + static_cast<size_t>(pixel) * 8;
+    uint64_t bits = 0;
+    for (size_t byte = 0; byte < bytes_of_bits(outputs); ++byte) bits |= uint64_t{bytes[byte]} << (8 * byte);
+    or_bits(out + static_cast<size_t>(pixel) * row_bytes, static_cast<size_t>(panels_.slice_first(slice)), outputs, bits);
   }
 }
 

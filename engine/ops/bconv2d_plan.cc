@@ -9,6 +9,12 @@ namespace {
 
 // Pixels of a block that keep a panel's unpacked weights busy; blocks grow until they have as many.
 constexpr int32_t kBlockPixels = 56;
+constexpr size_t kMaxBytes = size_t{1} << 30;  // of the plane, and of the tables
+
+size_t padded_width(const ConvGeometry& geometry) {
+  const Window& w = geometry.window;
+  return static_cast<size_t>(geometry.in_w) + static_cast<size_t>(w.pad_left) + static_cast<size_t>(w.pad_right);
+}
 
 struct Range {
   int32_t begin, end;
@@ -38,6 +44,85 @@ std::vector<int32_t> classify(int32_t count, int32_t size, int32_t kernel, int32
   return class_of;
 }
 
+// The columns of the plane, found by what they pair: the padded x of the first pixel, and across or down.
+class Columns {
+ public:
+  Columns(const ConvGeometry& geometry, int32_t entry_pixels, std::vector<PlaneColumn>* columns)
+      : geometry_(geometry), entry_pixels_(entry_pixels), columns_(columns) {
+    known_[0].assign(padded_width(geometry), -1);
+    known_[1].assign(padded_width(geometry), -1);
+  }
+
+  int32_t index(int32_t from_pad, bool down) {
+    int32_t& known = known_[down][static_cast<size_t>(from_pad)];
+    if (known >= 0) return known;
+    known = static_cast<int32_t>(columns_->size());
+    const int32_t ix = from_pad - geometry_.window.pad_left;
+    PlaneColumn column{bytes(ix), -1, 0};
+    if (entry_pixels_ == 2) column.b = bytes(down ? ix : ix + geometry_.window.stride_w);
+    if (down) column.down = geometry_.window.stride_h;
+    columns_->push_back(column);
+    return known;
+  }
+
+ private:
+  int64_t bytes(int32_t ix) const {
+    return ix < 0 || ix >= geometry_.in_w ? -1 : int64_t{ix} * ((geometry_.in_c + 7) / 8);
+  }
+
+  const ConvGeometry& geometry_;
+  int32_t entry_pixels_;
+  std::vector<PlaneColumn>* columns_;
+  std::vector<int32_t> known_[2];
+};
+
+struct Entry {
+  int32_t y, x;  // first pixel
+  bool down;
+};
+
+// Entries of a block: all across (or single) ones row by row, then the last column of an odd width, two rows at a time.
+std::vector<Entry> list_entries(const ConvGeometry& geometry, int32_t entry_pixels, int32_t rows) {
+  std::vector<Entry> entries;
+  for (int32_t y = 0; y < rows; ++y) {
+    for (int32_t x = 0; x + entry_pixels <= geometry.out_w; x += entry_pixels) entries.push_back({y, x, false});
+  }
+  if (entry_pixels == 1 || geometry.out_w % 2 == 0) return entries;
+  for (int32_t y = 0; y < rows; y += 2) entries.push_back({y, geometry.out_w - 1, true});
+  return entries;
+}
+
+void add_pixel(const ConvPlan& plan, int32_t rows, int32_t y, int32_t x, BlockTable* table) {
+  const bool exists = y < rows;
+  table->pixels.push_back(exists ? y * plan.geometry.out_w + x : -1);
+  table->row_of.push_back(exists ? y : 0);
+  table->column_class.push_back(plan.class_of_column[static_cast<size_t>(x)]);
+}
+
+BlockTable make_table(const ConvPlan& plan, int32_t rows, Columns* columns) {
+  const Window& w = plan.geometry.window;
+  const std::vector<Entry> entries = list_entries(plan.geometry, plan.entry_pixels, rows);
+  BlockTable table{rows, static_cast<int32_t>(entries.size()), {}, {}, {}, {}};
+  std::vector<std::pair<int32_t, int32_t>> places;  // (taps, entries): plane row, column
+  for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
+    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+      for (const Entry& e : entries) {
+        const int32_t column = columns->index(e.x * w.stride_w + kx * w.dilation_w, e.down);
+        places.emplace_back(e.y * w.stride_h + ky * w.dilation_h, column);
+      }
+    }
+  }
+  for (const auto& [row, column] : places) {  // only now is the number of columns known
+    const size_t position = static_cast<size_t>(row) * plan.columns.size() + static_cast<size_t>(column);
+    table.offsets.push_back(static_cast<uint32_t>(position * plan.position_bytes));
+  }
+  for (const Entry& e : entries) {
+    add_pixel(plan, rows, e.y, e.x, &table);
+    if (plan.entry_pixels == 2) add_pixel(plan, rows, e.y + e.down, e.x + !e.down, &table);
+  }
+  return table;
+}
+
 }  // namespace
 
 void plan_classes(const ConvGeometry& geometry, int32_t pad_value, ConvPlan* plan) {
@@ -60,46 +145,32 @@ void plan_classes(const ConvGeometry& geometry, int32_t pad_value, ConvPlan* pla
   }
 }
 
-void plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, ConvPlan* plan) {
+Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t position_bytes, ConvPlan* plan) {
   const Window& w = geometry.window;
   plan->geometry = geometry;
   plan->entry_pixels = entry_pixels;
-  plan->row_entries = geometry.out_w / entry_pixels;
-  plan->paired_column = entry_pixels == 2 && geometry.out_w % 2 == 1;
+  plan->position_bytes = position_bytes;
   int32_t rows = std::min(geometry.out_h, (kBlockPixels + geometry.out_w - 1) / geometry.out_w);
-  if (plan->paired_column && rows % 2 == 1 && rows < geometry.out_h) ++rows;
+  if (entry_pixels == 2 && geometry.out_w % 2 == 1 && rows % 2 == 1 && rows < geometry.out_h) ++rows;
   plan->block_rows = rows;
-  plan->ring_rows = (rows - 1) * w.stride_h + (w.kernel_h - 1) * w.dilation_h + 1;
+  plan->plane_rows = (rows - 1) * w.stride_h + (w.kernel_h - 1) * w.dilation_h + 1;
+  // Bounds before any memory is taken: at most one column for each tap of each entry of a row, and at most two
+  // (across and down) for each padded position.
+  const size_t taps = static_cast<size_t>(w.kernel_h) * static_cast<size_t>(w.kernel_w);
+  const size_t row_entries = static_cast<size_t>(geometry.out_w) / static_cast<size_t>(entry_pixels) + 1;
+  const size_t columns_at_most = std::min(row_entries * static_cast<size_t>(w.kernel_w), 2 * padded_width(geometry));
+  const size_t positions = static_cast<size_t>(plan->plane_rows) * columns_at_most;
+  if (taps > kMaxBytes / 16 / (row_entries * static_cast<size_t>(rows)) || positions > kMaxBytes / position_bytes) {
+    return Status::error(Code::limit,
+                         "[bconv2d] window: got %zu taps and %zu prepared rows of %zu bytes, expected at most 1 GiB", taps,
+                         positions, position_bytes);
+  }
   plan->columns.clear();
-  plan->entry_columns.clear();
-  // Position of column ix (+ pad_left) in columns, or -1: across pairs or single pixels first, down pairs second.
-  const size_t padded =
-      static_cast<size_t>(geometry.in_w) + static_cast<size_t>(w.pad_left) + static_cast<size_t>(w.pad_right);
-  std::vector<int32_t> known[2] = {std::vector<int32_t>(padded, -1), std::vector<int32_t>(padded, -1)};
-  for (int32_t entry = 0; entry < plan->row_entries + plan->paired_column; ++entry) {
-    const bool down = entry == plan->row_entries;
-    const int32_t x = down ? geometry.out_w - 1 : entry * entry_pixels;
-    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
-      const int32_t from_pad = x * w.stride_w + kx * w.dilation_w;
-      int32_t& index = known[down][static_cast<size_t>(from_pad)];
-      if (index < 0) {
-        index = static_cast<int32_t>(plan->columns.size());
-        const bool across = entry_pixels == 2 && !down;
-        plan->columns.push_back({from_pad - w.pad_left, across ? w.stride_w : 0, down ? w.stride_h : 0});
-      }
-      plan->entry_columns.push_back(index);
-    }
-  }
-}
-
-EntryPixels entry_pixels_of(const ConvPlan& plan, int32_t rows, int32_t entry) {
-  const int32_t across = rows * plan.row_entries, kernel_w = plan.geometry.window.kernel_w;
-  if (entry >= across) {
-    const int32_t y = 2 * (entry - across), x = plan.geometry.out_w - 1;
-    return {{y, y + 1 < rows ? y + 1 : -1}, {x, x}, plan.row_entries * kernel_w};
-  }
-  const int32_t y = entry / plan.row_entries, i = entry % plan.row_entries, x = i * plan.entry_pixels;
-  return {{y, plan.entry_pixels == 2 ? y : -1}, {x, x + 1}, i * kernel_w};
+  Columns columns(geometry, entry_pixels, &plan->columns);
+  plan->full = make_table(*plan, rows, &columns);
+  const int32_t left = geometry.out_h % rows;
+  if (left != 0) plan->last = make_table(*plan, left, &columns);
+  return {};
 }
 
 }  // namespace xnorkit

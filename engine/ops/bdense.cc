@@ -72,8 +72,8 @@ void BDense::prepare(const RunArgs& args, int64_t first, int32_t count, uint8_t*
   const int32_t step = panels_.kernel().entry_pixels;
   for (int32_t image = 0; image < count; image += step, rows += row_bytes_) {
     const uint8_t* a = input + static_cast<size_t>(image) * bytes;
-    const bool pair = step == 2 && image + 1 < count;
-    panels_.kernel().prepare(a, pair ? a + bytes : nullptr, panels_.shape().channels, rows);
+    const bgemm::Source source{a, step == 2 && image + 1 < count ? a + bytes : nullptr};
+    panels_.kernel().prepare(&source, 1, panels_.shape().channels, rows, row_bytes_);
   }
 }
 
@@ -81,22 +81,24 @@ void BDense::run_slice(const RunArgs& args, int64_t first, int32_t count, int32_
   const int32_t step = panels_.kernel().entry_pixels;
   const ValueType type = output();
   const size_t channel = static_cast<size_t>(panels_.slice_first(slice));
-  const size_t offset = type.dtype == DType::bits ? channel / 8 : channel * 4;
-  const uint8_t* rows[kBlockEntries];
-  bgemm::Sink sinks[kBlockEntries * 2] = {};
+  uint32_t offsets[kBlockEntries];
+  int32_t pixels[kBlockEntries * 2], classes[kBlockEntries * 2] = {};
   bgemm::Block block{};
   panels_.fill(slice, &block);
   block.entries = (count + step - 1) / step;
   block.alone = count == 1;
-  for (int32_t entry = 0; entry < block.entries; ++entry)
-    rows[entry] = scratch + static_cast<size_t>(entry) * row_bytes_;
-  for (int32_t image = 0; image < count; ++image) {
-    sinks[image].out =
-        static_cast<uint8_t*>(args.output) + static_cast<size_t>(first + image) * type.row_bytes() + offset;
-    sinks[image].edge = panels_.edge(slice, 0);
+  for (int32_t entry = 0; entry < block.entries; ++entry) {
+    offsets[entry] = static_cast<uint32_t>(static_cast<size_t>(entry) * row_bytes_);
   }
-  block.rows = rows;
-  block.sinks = sinks;
+  for (int32_t image = 0; image < block.entries * step; ++image) pixels[image] = image < count ? image : -1;
+  block.rows = scratch;
+  block.offsets = offsets;
+  block.offset_stride = static_cast<size_t>(block.entries);
+  block.pixels = pixels;
+  block.classes = classes;
+  block.out_stride = type.row_bytes();
+  block.out = static_cast<uint8_t*>(args.output) + static_cast<size_t>(first) * block.out_stride +
+              (type.dtype == DType::bits ? channel / 8 : channel * 4);
   block.work = scratch + work_;
   panels_.kernel().run(block);
 }

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstring>
-#include <new>
 
 #include "base/bits.h"
 
@@ -157,6 +156,8 @@ void BinaryPanels::fill(int32_t slice, bgemm::Block* block) const {
   block->out_channels = slice_outputs(slice);
   block->weights = weights_.as() + starts_.as<size_t>()[slice];
   block->store = store_of(epilogue_.kind());
+  block->edges = edges_.as() + first * edge_bytes_;
+  block->edge_stride = static_cast<size_t>(shape_.out_channels) * edge_bytes_;
   block->flip = 0;
   block->scale = block->bias = nullptr;
   if (block->store == bgemm::Store::f32) {
@@ -168,12 +169,6 @@ void BinaryPanels::fill(int32_t slice, bgemm::Block* block) const {
     copy_bits(epilogue_.flip(), first, static_cast<size_t>(block->out_channels), bytes);
     for (int i = 0; i < 8; ++i) block->flip |= static_cast<uint64_t>(bytes[i]) << (8 * i);
   }
-}
-
-const uint8_t* BinaryPanels::edge(int32_t slice, size_t border_class) const {
-  const size_t channel =
-      border_class * static_cast<size_t>(shape_.out_channels) + static_cast<size_t>(slice_first(slice));
-  return edges_.as() + channel * edge_bytes_;
 }
 
 }  // namespace xnorkit

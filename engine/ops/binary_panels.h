@@ -43,10 +43,8 @@ class BinaryPanels {
   int32_t slice_group(int32_t slice) const { return slice / shape_.group_panels(); }
   int32_t slice_first(int32_t slice) const;  // output channel
   int32_t slice_outputs(int32_t slice) const;
-  // Fills weights, store, flip, scale, bias, out_channels, taps and channels.
+  // Fills what the slice decides: taps, channels, out_channels, store, weights, edges, flip, scale, bias.
   void fill(int32_t slice, bgemm::Block* block) const;
-  // Edge of the slice's first channel for pixels of a border class.
-  const uint8_t* edge(int32_t slice, size_t border_class) const;
 
  private:
   Status pack(const char* where, const uint8_t* weight);

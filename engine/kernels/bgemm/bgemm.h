@@ -18,24 +18,32 @@ constexpr int32_t kBlockEntries = 32;   // most entries of one block
 
 enum class Store : uint8_t { i32, bits, f32 };
 
-// Where one pixel's results of one panel go; out points at the panel's first channel. Null: discard.
-struct Sink {
-  uint8_t* out;
-  const uint8_t* edge;  // of the panel's first channel. i32, f32: int32 as above; bits: limits, see Kernel::limit_bytes
+// The bytes of one pixel, or of two where Kernel::entry_pixels is 2. Null: zeros. Tail bits are 0.
+struct Source {
+  const uint8_t* a;
+  const uint8_t* b;
 };
 
-// One call's work. An entry is a row of activations for each tap: one pixel, or two where Kernel::entry_pixels is 2.
+// One call's work. An entry has one prepared row for each tap; its Kernel::entry_pixels pixels share them.
 struct Block {
   int32_t taps;
-  int32_t channels;            // of one tap's row, in bits; rows are prepared with the same number
-  int32_t out_channels;        // 1..kPanelChannels
-  int32_t entries;             // 1..kBlockEntries
-  bool alone;                  // promise: one entry, one tap, its second pixel prepared as null
-  const uint8_t* const* rows;  // (taps, entries): prepared rows
-  size_t row_offset;           // added to every pointer of rows
-  const uint8_t* weights;      // packed panel, 32-byte aligned
+  int32_t channels;      // of one tap's row, in bits; rows were prepared with the same number
+  int32_t out_channels;  // 1..kPanelChannels
+  int32_t entries;       // 1..kBlockEntries
+  bool alone;            // promise: one entry, one tap, its second pixel prepared as null
   Store store;
-  const Sink* sinks;   // (entries, entry_pixels)
+  const uint8_t* rows;  // row of (tap, entry): rows + offsets[tap * offset_stride + entry]
+  const uint32_t* offsets;
+  size_t offset_stride;
+  const uint8_t* weights;  // packed panel, 32-byte aligned
+  // Results of pixel i of (entries, entry_pixels) go to out + pixels[i] * out_stride; pixels[i] < 0: nowhere. Its edge
+  // is edges + classes[i] * edge_stride: int32, or limits for bits. out and edges are of the panel's first channel.
+  const int32_t* pixels;
+  const int32_t* classes;
+  uint8_t* out;
+  size_t out_stride;
+  const uint8_t* edges;
+  size_t edge_stride;
   uint64_t flip;       // bits: XORed
   const float* scale;  // f32: of the panel's first channel; kPanelChannels readable
   const float* bias;   // f32: the same
@@ -55,8 +63,8 @@ struct Kernel {
   size_t (*work_bytes)();
   // rows: (out_channels, taps, ceil(channels / 8)) bytes, tail bits 0; dst: panel_bytes of zeros.
   void (*pack)(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst);
-  // One row from the bytes of pixels a and b (tail bits 0); null stands for zeros. b is ignored if entry_pixels is 1.
-  void (*prepare)(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst);
+  // count rows, dst_stride bytes apart (a multiple of 8), each of row_bytes. b is ignored if entry_pixels is 1.
+  void (*prepare)(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);
   void (*run)(const Block& block);
 };
 

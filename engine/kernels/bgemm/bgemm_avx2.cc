@@ -107,17 +107,15 @@ inline void prepare_bytes(__m128i a, __m128i b, uint8_t* dst, bool both_halves) 
   if (both_halves) save(dst + 32, _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_unpackhi_epi8(even, odd)), 4));
 }
 
-void prepare(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst) {
-  const size_t bytes = (static_cast<size_t>(channels) + 7) / 8;
+inline void prepare_one(const uint8_t* a, const uint8_t* b, size_t bytes, uint8_t* dst) {
+  const __m128i zero = _mm_setzero_si128();
   size_t i = 0;
   for (; i + 16 <= bytes; i += 16) {
-    const __m128i zero = _mm_setzero_si128();
     const __m128i left = a ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)) : zero;
     const __m128i right = b ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i)) : zero;
     prepare_bytes(left, right, dst + i * 4, true);
   }
   for (; i + 8 <= bytes; i += 8) {
-    const __m128i zero = _mm_setzero_si128();
     const __m128i left = a ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(a + i)) : zero;
     const __m128i right = b ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b + i)) : zero;
     prepare_bytes(left, right, dst + i * 4, false);
@@ -127,6 +125,13 @@ void prepare(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst)
     const unsigned left = a ? a[i] : 0u, right = b ? b[i] : 0u;
     offsets[2 * i] = static_cast<uint16_t>(((left & 15u) | (right & 15u) << 4) * 16);
     offsets[2 * i + 1] = static_cast<uint16_t>(((left >> 4) | (right & 0xf0u)) * 16);
+  }
+}
+
+void prepare(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride) {
+  const size_t bytes = (static_cast<size_t>(channels) + 7) / 8;
+  for (int32_t i = 0; i < count; ++i) {
+    prepare_one(sources[i].a, sources[i].b, bytes, dst + static_cast<size_t>(i) * dst_stride);
   }
 }
 
@@ -213,10 +218,9 @@ void tile(const Block& block, const Segment* segments, int32_t segment_count, in
   const uint8_t (*weights)[2][kVector] = work->weights;
   for (int32_t i = 0; i < segment_count; ++i) {
     const uint16_t* offsets[P];
+    const uint32_t* rows = block.offsets + static_cast<size_t>(segments[i].tap) * block.offset_stride + entry;
     for (int p = 0; p < P; ++p) {
-      const size_t row =
-          static_cast<size_t>(segments[i].tap) * static_cast<size_t>(block.entries) + static_cast<size_t>(entry + p);
-      offsets[p] = reinterpret_cast<const uint16_t*>(block.rows[row] + block.row_offset) + segments[i].first;
+      offsets[p] = reinterpret_cast<const uint16_t*>(block.rows + rows[p]) + segments[i].first;
     }
     int32_t n = segments[i].groups;
     for (; n >= 3; n -= 3, weights += 3) {
@@ -257,7 +261,7 @@ void count_pairs(const Block& block, Work* work) {
 template <int V>
 void count_alone(const Block& block, Work* work) {
   const __m256i low = _mm256_set1_epi8(0x0f), low16 = _mm256_set1_epi16(0x00ff);
-  const uint16_t* offsets = reinterpret_cast<const uint16_t*>(block.rows[0] + block.row_offset);
+  const uint16_t* offsets = reinterpret_cast<const uint16_t*>(block.rows + block.offsets[0]);
   const uint8_t* weights = block.weights;
   const uint8_t* tables = kTables.single[0];
   __m256i even[V], odd[V];
@@ -298,34 +302,32 @@ inline uint32_t threshold_bits(const uint16_t* counts, const uint8_t* limits) {
 }
 
 template <int V>
-inline void store_bits(const Block& block, const Sink& sink, const uint16_t* counts) {
-  uint64_t bits = threshold_bits(counts, sink.edge);
-  if (V == 2) bits |= static_cast<uint64_t>(threshold_bits(counts + kVectorChannels, sink.edge + 64)) << 32;
+inline void store_bits(const Block& block, const uint8_t* limits, const uint16_t* counts, uint8_t* out) {
+  uint64_t bits = threshold_bits(counts, limits);
+  if (V == 2) bits |= static_cast<uint64_t>(threshold_bits(counts + kVectorChannels, limits + 64)) << 32;
   bits ^= block.flip;
   if (block.out_channels == kPanelChannels) {
-    memcpy(sink.out, &bits, 8);
+    memcpy(out, &bits, 8);
     return;
   }
   bits &= (uint64_t{1} << block.out_channels) - 1;
-  memcpy(sink.out, &bits, static_cast<size_t>(block.out_channels + 7) / 8);
+  memcpy(out, &bits, static_cast<size_t>(block.out_channels + 7) / 8);
 }
 
 // acc = edge - 2 * pc for 8 channels, then int32 or float32 (product rounded, then sum rounded).
-inline __m256i values8(const Block& block, const Sink& sink, __m128i counts, int32_t first) {
+inline __m256i values8(const Block& block, const uint8_t* edge, __m128i counts, int32_t first) {
   const __m256i twice = _mm256_slli_epi32(_mm256_cvtepu16_epi32(counts), 1);
-  const __m256i acc = _mm256_sub_epi32(load(sink.edge + first * 4), twice);
+  const __m256i acc = _mm256_sub_epi32(load(edge + first * 4), twice);
   if (block.store == Store::i32) return acc;
   const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(block.scale + first));
   return _mm256_castps_si256(_mm256_add_ps(product, _mm256_loadu_ps(block.bias + first)));
 }
 
-inline void store_values(const Block& block, const Sink& sink, const uint16_t* counts) {
-  for (int32_t first = 0; first < block.out_channels; first += 8) {
-    const int32_t vector = first / kVectorChannels,
-                  part = first / 8 % 4;  // part: even low, odd low, even high, odd high
+inline void store_values(const Block& block, const uint8_t* edge, const uint16_t* counts, uint8_t* out) {
+  for (int32_t first = 0; first < block.out_channels; first += 8, out += kVector) {
+    const int32_t vector = first / kVectorChannels, part = first / 8 % 4;  // part: even low, odd low, even high, odd high
     const uint16_t* at = counts + vector * kVectorChannels + part % 2 * 16 + part / 2 * 8;
-    const __m256i values = values8(block, sink, _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)), first);
-    uint8_t* out = sink.out + static_cast<size_t>(first) * 4;
+    const __m256i values = values8(block, edge, _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)), first);
     const int32_t left = block.out_channels - first;
     if (left >= 8) {
       save(out, values);
@@ -341,11 +343,12 @@ template <int V>
 void run_panel(const Block& block) {
   Work* work = static_cast<Work*>(block.work);
   block.alone ? count_alone<V>(block, work) : count_pairs<V>(block, work);
-  for (int32_t pixel = 0; pixel < block.entries * 2; ++pixel) {
-    const Sink& sink = block.sinks[pixel];
-    const uint16_t* counts = work->counts + static_cast<size_t>(pixel) * V * kVectorChannels;
-    if (sink.out == nullptr) continue;
-    block.store == Store::bits ? store_bits<V>(block, sink, counts) : store_values(block, sink, counts);
+  const uint16_t* counts = work->counts;
+  for (int32_t i = 0; i < block.entries * 2; ++i, counts += V * kVectorChannels) {
+    if (block.pixels[i] < 0) continue;
+    const uint8_t* edge = block.edges + static_cast<size_t>(block.classes[i]) * block.edge_stride;
+    uint8_t* out = block.out + static_cast<size_t>(block.pixels[i]) * block.out_stride;
+    block.store == Store::bits ? store_bits<V>(block, edge, counts, out) : store_values(block, edge, counts, out);
   }
 }
 

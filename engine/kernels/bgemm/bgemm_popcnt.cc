@@ -33,17 +33,16 @@ void pack(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_chann
   }
 }
 
-template <int kPixels>
+// kWords: words of a tap's row when they are few, so that the loop over them unrolls; 0: any number.
+template <int kPixels, int kWords>
 inline void tile(const Block& block, int32_t entry, const uint64_t* w, int32_t* counts) {
-  const size_t count = words(block.channels);
+  const size_t count = kWords != 0 ? static_cast<size_t>(kWords) : words(block.channels);
   int64_t sum[kPixels][kTile] = {};
   for (int32_t tap = 0; tap < block.taps; ++tap) {
+    const uint32_t* offsets =
+        block.offsets + static_cast<size_t>(tap) * block.offset_stride + static_cast<size_t>(entry);
     const uint64_t* a[kPixels];
-    for (int p = 0; p < kPixels; ++p) {
-      a[p] = reinterpret_cast<const uint64_t*>(
-          block.rows[static_cast<size_t>(tap) * static_cast<size_t>(block.entries) + static_cast<size_t>(entry + p)] +
-          block.row_offset);
-    }
+    for (int p = 0; p < kPixels; ++p) a[p] = reinterpret_cast<const uint64_t*>(block.rows + offsets[p]);
     for (size_t i = 0; i < count; ++i, w += kTile) {
       for (int p = 0; p < kPixels; ++p) {
         for (int o = 0; o < kTile; ++o) sum[p][o] += __builtin_popcountll(a[p][i] ^ w[o]);
@@ -55,15 +54,25 @@ inline void tile(const Block& block, int32_t entry, const uint64_t* w, int32_t* 
   }
 }
 
-void run(const Block& block) {
+template <int kWords>
+void count(const Block& block) {
   const size_t tile_words = static_cast<size_t>(block.taps) * words(block.channels) * kTile;
   int32_t* counts = static_cast<int32_t*>(block.work);
   for (int32_t t = 0; t < tiles(block.out_channels); ++t) {
     const uint64_t* w = reinterpret_cast<const uint64_t*>(block.weights) + static_cast<size_t>(t) * tile_words;
     int32_t entry = 0;
-    for (; entry + 2 <= block.entries; entry += 2)
-      tile<2>(block, entry, w, counts + entry * kPanelChannels + t * kTile);
-    if (entry < block.entries) tile<1>(block, entry, w, counts + entry * kPanelChannels + t * kTile);
+    for (; entry + 2 <= block.entries; entry += 2) {
+      tile<2, kWords>(block, entry, w, counts + entry * kPanelChannels + t * kTile);
+    }
+    if (entry < block.entries) tile<1, kWords>(block, entry, w, counts + entry * kPanelChannels + t * kTile);
+  }
+}
+
+void run(const Block& block) {
+  switch (words(block.channels)) {
+    case 1: count<1>(block); break;
+    case 2: count<2>(block); break;
+    default: count<0>(block); break;
   }
   word_store(block);
 }

@@ -12,7 +12,7 @@ extern const Kernel kAvx2;
 // Word kernels: a row is ceil(channels / 64) little-endian words; counts are int32 (entries, kPanelChannels).
 size_t word_row_bytes(int32_t channels);
 size_t word_work_bytes();
-void word_prepare(const uint8_t* a, const uint8_t* b, int32_t channels, uint8_t* dst);
+void word_prepare(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);
 // Epilogue of all entries from the counts in block.work.
 void word_store(const Block& block);
 

@@ -41,8 +41,9 @@ void run(const Block& block) {
     for (int32_t o = 0; o < block.out_channels; ++o) {
       int32_t total = 0;
       for (int32_t tap = 0; tap < block.taps; ++tap, weights += count * 8) {
-        const size_t row = static_cast<size_t>(tap) * static_cast<size_t>(block.entries) + static_cast<size_t>(entry);
-        total += count_row(block.rows[row] + block.row_offset, weights, count);
+        const uint32_t offset =
+            block.offsets[static_cast<size_t>(tap) * block.offset_stride + static_cast<size_t>(entry)];
+        total += count_row(block.rows + offset, weights, count);
       }
       counts[entry * kPanelChannels + o] = total;
     }
@@ -57,25 +58,24 @@ int32_t accumulator(const uint8_t* edge, int32_t o, int32_t count) {
   return static_cast<int32_t>(base - 2 * static_cast<uint32_t>(count));
 }
 
-void store_bits(const Block& block, const Sink& sink, const int32_t* counts) {
+void store_bits(const Block& block, const uint8_t* edge, const int32_t* counts, uint8_t* out) {
   uint64_t bits = 0;
   for (int32_t o = 0; o < block.out_channels; ++o) {
     int32_t limit;
-    std::memcpy(&limit, sink.edge + o * 4, 4);
+    std::memcpy(&limit, edge + o * 4, 4);
     bits |= static_cast<uint64_t>(counts[o] >= limit) << o;
   }
   bits ^= block.flip;
-  for (int32_t byte = 0; byte < (block.out_channels + 7) / 8; ++byte) {
-    sink.out[byte] = static_cast<uint8_t>(bits >> (8 * byte));
-  }
+  for (int32_t byte = 0; byte < (block.out_channels + 7) / 8; ++byte)
+    out[byte] = static_cast<uint8_t>(bits >> (8 * byte));
 }
 
-void store_one(const Block& block, const Sink& sink, const int32_t* counts) {
-  if (block.store == Store::bits) return store_bits(block, sink, counts);
+void store_one(const Block& block, const uint8_t* edge, const int32_t* counts, uint8_t* out) {
+  if (block.store == Store::bits) return store_bits(block, edge, counts, out);
   for (int32_t o = 0; o < block.out_channels; ++o) {
-    const int32_t acc = accumulator(sink.edge, o, counts[o]);
+    const int32_t acc = accumulator(edge, o, counts[o]);
     const float value = block.store == Store::f32 ? static_cast<float>(acc) * block.scale[o] + block.bias[o] : 0.0f;
-    std::memcpy(sink.out + o * 4, block.store == Store::f32 ? static_cast<const void*>(&value) : &acc, 4);
+    std::memcpy(out + o * 4, block.store == Store::f32 ? static_cast<const void*>(&value) : &acc, 4);
   }
 }
 
@@ -85,15 +85,26 @@ size_t word_row_bytes(int32_t channels) { return words(channels) * 8; }
 
 size_t word_work_bytes() { return static_cast<size_t>(kBlockEntries) * kPanelChannels * sizeof(int32_t); }
 
-void word_prepare(const uint8_t* a, const uint8_t*, int32_t channels, uint8_t* dst) {
-  std::memset(dst, 0, word_row_bytes(channels));
-  if (a != nullptr) std::memcpy(dst, a, (static_cast<size_t>(channels) + 7) / 8);
+void word_prepare(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride) {
+  const size_t bytes = (static_cast<size_t>(channels) + 7) / 8, row_bytes = word_row_bytes(channels);
+  for (int32_t i = 0; i < count; ++i, dst += dst_stride) {
+    const uint8_t* a = sources[i].a;
+    std::memset(dst + row_bytes - 8, 0, 8);
+    if (a != nullptr) {
+      std::memcpy(dst, a, bytes);
+    } else {
+      std::memset(dst, 0, row_bytes);
+    }
+  }
 }
 
 void word_store(const Block& block) {
   const int32_t* counts = static_cast<const int32_t*>(block.work);
-  for (int32_t entry = 0; entry < block.entries; ++entry) {
-    if (block.sinks[entry].out != nullptr) store_one(block, block.sinks[entry], counts + entry * kPanelChannels);
+  for (int32_t i = 0; i < block.entries; ++i) {
+    if (block.pixels[i] < 0) continue;
+    const uint8_t* edge = block.edges + static_cast<size_t>(block.classes[i]) * block.edge_stride;
+    uint8_t* out = block.out + static_cast<size_t>(block.pixels[i]) * block.out_stride;
+    store_one(block, edge, counts + i * kPanelChannels, out);
   }
 }
 
