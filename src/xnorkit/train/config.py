@@ -77,9 +77,7 @@ def _kind_name(kind: Any) -> str:
         return f"a list of {_kind_name(typing.get_args(kind)[0])}"
     if typing.get_origin(kind) is dict or _nested(kind):
         return "a mapping"
-    return {"int": "an integer", "float": "a number", "str": "text", "bool": "true or false"}.get(
-        kind.__name__, kind.__name__
-    )
+    return {int: "an integer", float: "a number", str: "text", bool: "true or false"}[kind]
 
 
 def _coerce(value: Any, kind: Any, key: str) -> Any:
@@ -203,7 +201,9 @@ def describe(cls: type[Section], prefix: str = "") -> list[KeyHelp]:
             rows += describe(nested, key + ".")
             continue
         choices = item.metadata.get("choices") or ()
-        shown = item.default if item.default is not MISSING else item.default_factory()  # type: ignore[misc]
+        shown = item.default
+        if item.default_factory is not MISSING:
+            shown = item.default_factory()
         rows.append(KeyHelp(key, "|".join(choices) or _kind_name(kind), to_plain(shown), item.metadata["help"]))
     return rows
 

@@ -93,10 +93,13 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     kept, monitor = _monitored(plan, train, test, accelerator.num_processes)
     going_on = _continues(folder, plan, resume, accelerator)
     rng.seed_all(plan.seed)
-    arguments = _arguments(plan, train) if model is None else _own_arguments(model)
-    module = create_model(**arguments) if model is None else model
+    if model is None:
+        arguments: dict[str, Any] | None = _arguments(plan, train)
+        model = create_model(**_arguments(plan, train))
+    else:
+        arguments = _own_arguments(model)
     info = CheckpointInfo(plan, arguments, train.classes, train.shape, train.name, train.source)
-    trainer = _prepare(info, folder, accelerator, module, kept, monitor, teller, going_on, tensorboard)
+    trainer = _prepare(info, folder, accelerator, model, kept, monitor, teller, going_on, tensorboard)
     try:
         _fit(trainer)
     finally:
