@@ -107,7 +107,9 @@ def layer_graph(case: Case, epilogue: str = "") -> Graph:
 
 
 def _session(graph: Graph, x: Array, **options: Any) -> Array:
-    return np.asarray(Session(graph, **options)(x))
+    session = Session(graph, **options)
+    (kind,) = session.output_types.values()
+    return np.asarray(session(x)).reshape(len(x), *kind.shape)  # a session returns vectors as (N, C)
 
 
 def _session_row(name: str, flag: str = "", **options: Any) -> Implementation:
