@@ -36,7 +36,7 @@ def test_version(xnorkit: Run) -> None:
     (["train", "no-such-recipe"], "fashion-mnist-lenet5-xnor"),
     (["train", "fashion-mnist-lenet5-xnor", "-o", "train.epoch=3"], "did you mean epochs"),
     (["train", "fashion-mnist-lenet5-xnor", "-o", "train.epochs=many"], "train.epochs"),
-    (["train", "fashion-mnist-lenet5-xnor", "-o", "data.name=digits", "-o", "model.name=lenet55"], "lenet5"),
+    (["train", "digits-xnor", "-o", "model.name=lenet55"], "binarynet"),
     (["train", "fashion-mnist-lenet5-xnor", "-o", "data.root=nowhere"], "apt-get install dataset-fashion-mnist"),
     (["train", "fashion-mnist-lenet5-xnor", "-o", "data.name=fashion-mist"], "did you mean fashion-mnist"),
     (["eval", "nowhere/best"], "no such checkpoint folder"),

@@ -116,7 +116,7 @@ def test_a_model_of_vectors_takes_no_pictures(pictures: Path) -> None:
     ("1", 1, 255), ("P", 0, 0),
 ])  # fmt: skip
 def test_every_kind_of_picture_becomes_eight_bit_grey(tmp_path: Path, mode: str, value: int, expected: int) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / ("picture.tiff" if mode == "I" else "picture.png")
     Image.new(mode, (4, 4), value).save(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -14,20 +14,11 @@ from .output import Output
 from .race import race
 from .verb import need_torch, verb
 
-RECIPES: dict[str, dict[str, Any]] = {
-    "digits": {
-        "data": {"name": "digits", "shift": 2},
-        "optim": {"name": "adam", "lr": 2e-3},
-        "train": {"epochs": 20, "batch": 50},
-    },
-    "fashion-mnist": {
-        "data": {"name": "fashion-mnist", "limit": 20000},
-        "optim": {"name": "adam", "lr": 1e-3},
-        "train": {"epochs": 4, "batch": 100},
-    },
+RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "digits": ("digits-xnor", ()),
+    "fashion-mnist": ("fashion-mnist-lenet5-xnor", ("data.limit=20000", "data.holdout=0", "train.epochs=4")),
 }
-"""Short runs: dataset -> recipe; both nets of a dataset are trained by the same one, only ``model.method`` differs."""
-NET = "lenet5"
+"""Dataset -> shipped recipe and what is changed in it to be short; the fp32 twin differs in ``model.method`` only."""
 
 
 @verb("demo", example="xnorkit demo\nxnorkit demo --data digits --json demo.json --keep demo/")
@@ -80,8 +71,9 @@ class _Net:
 def _train(name: str, method: str, folder: Path, out: Output, seed: int) -> _Net:
     from ..train.launch import run
 
-    recipe = {**RECIPES[name], "name": f"{name}-{method}", "seed": seed, "model": {"name": NET, "method": method}}
-    result = run(recipe, out=folder / method, resume="never", device="cpu", tensorboard=False)
+    recipe, changes = RECIPES[name]
+    overrides = [*changes, f"name={name}-{method}", f"seed={seed}", f"model.method={method}"]
+    result = run(recipe, out=folder / method, overrides=overrides, resume="never", device="cpu", tensorboard=False)
     return _Net(result.model, result.test.top1, (folder / method / "best" / "model.safetensors").stat().st_size)
 
 
@@ -95,7 +87,7 @@ def _one(name: str, folder: Path, out: Output, threads: int, seed: int) -> dict[
     from .costs import by_kind, costs
     from .packed import open_packed
 
-    out.line(f"\n{name}: train {NET} with XNOR blocks and its fp32 twin", bold=True)
+    out.line(f"\n{name}: train a LeNet-5 with XNOR blocks and its fp32 twin", bold=True)
     twin = _train(name, "fp32", folder, out, seed)
     binary = _train(name, "xnor", folder, out, seed)
     pictures = load(name, "test")
@@ -134,7 +126,7 @@ def _race(twin: Any, net: Any, images: Any, threads: int) -> dict[str, dict[str,
         for batch in (1, 64):
             packed_input = images[:batch]
             torch_input = torch.from_numpy(packed_input.transpose(0, 3, 1, 2).copy()).float()
-            calls = {"packed": lambda x=packed_input: net.logits(x), "torch_fp32": lambda x=torch_input: twin(x)}
+            calls = {"packed": lambda x=packed_input: net.session(x), "torch_fp32": lambda x=torch_input: twin(x)}
             times[batch] = race(calls)
     return {
         "latency_ms": {who: 1e3 * seconds for who, seconds in times[1].items()},

@@ -74,11 +74,11 @@ def _cpu_model() -> str:
 def _engine() -> dict[str, Any]:
     """Chosen instruction set and the kernel table; ``loaded`` false with the reason when the module does not load."""
     try:
-        from ..runtime import _engine
+        from ..runtime.cpu import checked_isa, kernels, levels
     except ImportError as error:
         return {"loaded": False, "error": str(error)}
-    levels = list(_engine.isa_levels())
-    return {"loaded": True, "isa": _engine.detect_isa(), "levels": levels, "kernels": _engine.kernels()}
+    chosen = checked_isa(os.environ.get("XNORKIT_ISA", ""))
+    return {"loaded": True, "isa": chosen, "levels": levels(), "kernels": kernels()}
 
 
 def _packages() -> dict[str, str | None]:

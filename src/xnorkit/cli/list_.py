@@ -42,9 +42,9 @@ def _ops() -> Rows:
 
 
 def _kernels() -> Rows:
-    from ..runtime import _engine
+    from ..runtime.cpu import kernels
 
-    rows = [[row["family"], row["name"], row["isa"], row["runs_here"]] for row in _engine.kernels()]
+    rows = [[row["family"], row["name"], row["isa"], row["runs_here"]] for row in kernels()]
     return ["family", "kernel", "needs", "runs here"], rows
 
 
