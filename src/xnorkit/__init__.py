@@ -1,7 +1,7 @@
 """xnorkit: binarized neural networks that ship. Train in PyTorch, pack to one bit, run on the CPU you have.
 
-Names are imported when first used: ``load`` and ``Session`` need NumPy and the compiled engine, the names of training
-need PyTorch (``pip install "xnorkit[train]"``).
+Names and rooms are imported when first used: ``load`` and ``Session`` need NumPy and the compiled engine, the names of
+training need PyTorch (``pip install "xnorkit[train]"``).
 
 >>> import xnorkit as xk
 >>> "load" in dir(xk)
@@ -10,7 +10,9 @@ True
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from .errors import MissingDependencyError
@@ -30,24 +32,49 @@ _HOMES = {
 }
 """Public name -> module that defines it, with ``:name`` where it is called otherwise there."""
 
-__all__ = ["__version__", *_HOMES]
+_ROOMS = ("errors", "format", "graph", "models", "nn", "reference", "runtime", "zoo")
+
+__all__ = ["__version__", *_HOMES, *_ROOMS]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'xnorkit' has no attribute {name!r}")
-    module, _, inner = home.partition(":")
+def _defined(name: str) -> Any:
+    """The object behind a public name. Raises MissingDependencyError when its room needs a package that is absent."""
+    module, _, inner = _HOMES[name].partition(":")
     try:
-        found = getattr(import_module(f"{__name__}.{module}"), inner or name)
+        return getattr(import_module(f"{__name__}.{module}"), inner or name)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == __name__:
             raise
         raise MissingDependencyError(f"xnorkit.{name}", "a package is missing", got=error.name,
                                      hint='pip install "xnorkit[train]"') from error  # fmt: skip
-    globals()[name] = found
-    return found
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xnorkit' has no attribute {name!r}")
+    return globals().setdefault(name, _defined(name))
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Verb(ModuleType):
+    """A room that is also the function of its name: ``xk.train(recipe)`` beside ``xk.train.recipe``."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return _defined(self.__name__.rpartition(".")[2])(*args, **options)
+
+
+class _Root(ModuleType):
+    """The import system sets a loaded room as an attribute here; rooms named like a function become callable."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            value.__class__ = _Verb
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Root
