@@ -17,13 +17,13 @@ import torch
 import torch.nn.functional as F
 from cases import Case
 from numpy.typing import NDArray
-from xnorkit.runtime.session import Session
 
 import xnorkit.nn.functional  # noqa: F401  (registers torch.ops.xnorkit)
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
 from xnorkit.reference import binary, bits
 from xnorkit.reference.conventions import sign
+from xnorkit.runtime.session import Session
 
 Array = NDArray[Any]
 
@@ -126,5 +126,7 @@ IMPLEMENTATIONS = (
     _session_row("engine scalar", isa="scalar"),
     _session_row("engine popcnt", flag="popcnt", isa="popcnt"),
     _session_row("engine avx2", flag="avx2", isa="avx2"),
+    _session_row("engine scalar unfused", isa="scalar", fuse=False),
+    _session_row("engine avx2 unfused", flag="avx2", isa="avx2", fuse=False),
 )
 """The first row is the oracle that the others are compared with: PyTorch, which shares no code with this project."""

@@ -1,0 +1,51 @@
+"""The rows of the engine run what they say: each instruction set its own kernel, epilogues fused, none forgotten."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from cases import case
+from implementations import IMPLEMENTATIONS, cpu_flags, layer_graph
+from op_cases import op_case, op_runs
+
+from xnorkit.runtime import cpu
+from xnorkit.runtime.session import Session
+
+LEVELS = [level for level in cpu.levels() if level == "scalar" or level in cpu_flags()]
+"""Instruction sets this CPU has, by the kernel's list of flags and not by the engine's."""
+
+
+def test_the_engine_sees_the_same_cpu() -> None:
+    assert cpu.isa() == LEVELS[-1]
+
+
+def test_every_level_has_a_row() -> None:
+    assert {f"engine {level}" for level in cpu.levels()} <= {row.name for row in IMPLEMENTATIONS}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("number", range(0, 64))
+def test_a_level_runs_its_own_binary_kernel(level: str, number: int) -> None:
+    session = Session(layer_graph(case(number)), isa=level)
+    (name,) = [step["kernel"] for step in session.program.steps if step["op"] == case(number).op]
+    assert name.startswith("bgemm_") and name.endswith(f"_{level}")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("epilogue", ["threshold", "affine"])
+def test_an_epilogue_is_part_of_its_layer(level: str, epilogue: str) -> None:
+    graph = layer_graph(case(0), epilogue)
+    fused, unfused = Session(graph, isa=level), Session(graph, isa=level, fuse=False)
+    assert max(len(step["values"]) for step in fused.program.steps) == 2
+    assert len(unfused.program.steps) == len(fused.program.steps) + 1
+
+
+def test_no_kernel_is_unproved() -> None:
+    """Every kernel that can run here is chosen by some case of this suite."""
+    graphs = [layer_graph(case(number)) for number in range(64)]
+    graphs += [op_case(*run, number).graph for run in op_runs() for number in range(6)]
+    proved: set[str] = set()
+    for graph, level, fuse in product(graphs, LEVELS, (True, False)):
+        proved |= {step["kernel"] for step in Session(graph, isa=level, fuse=fuse).program.steps}
+    assert {row["name"] for row in cpu.kernels() if row["runs_here"]} <= proved
