@@ -72,6 +72,9 @@ class Case:
         x = self._rng(1).standard_normal((self.batch, *self.size, self.channels)).astype(np.float32)
         x[self._rng(2).random(x.shape) < 0.02] = 0.0
         x[self._rng(3).random(x.shape) < 0.02] = -0.0
+        extreme = self._rng(8).random(self.batch)
+        x[extreme < 0.1] = 1.0  # with a filter of one sign: the largest and the smallest accumulator
+        x[extreme > 0.9] = -1.0
         return x
 
     @cached_property
@@ -101,7 +104,19 @@ class Case:
         return {name: rng.standard_normal(self.outputs).astype(np.float32) for name in ("scale", "bias")}
 
     def _rng(self, stream: int) -> np.random.Generator:
-        return np.random.default_rng((SEED, self.number, stream))
+        return np.random.default_rng((SEED, self.number % 2**32, stream))
+
+
+LONG_SUMS = (
+    Case(-1, "bdense", 3, (1, 1), 32_767, 70),
+    Case(-2, "bdense", 3, (1, 1), 32_768, 3),
+    Case(-3, "bdense", 5, (1, 1), 40_001, 65),
+    Case(-4, "bdense", 2, (1, 1), 65_535, 66),
+    Case(-5, "bconv2d", 2, (3, 3), 4_099, 33, (3, 3), padding=(1, 1, 1, 1)),
+    Case(-6, "bconv2d", 2, (3, 2), 3_700, 34, (3, 3), padding=(1, 1, 1, 1), pad_value=-1),
+    Case(-7, "bconv2d", 1, (5, 5), 2_700, 10, (5, 5), padding=(2, 2, 2, 2), groups=2, pad_value=1),
+)
+"""Sums next to and beyond the range of int16."""
 
 
 def case(number: int) -> Case:

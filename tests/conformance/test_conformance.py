@@ -6,11 +6,11 @@ pytest tests/conformance                    # the summary line says what ran
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
-from cases import Array, Case, case
+from cases import LONG_SUMS, Array, Case, case
 from implementations import IMPLEMENTATIONS, Implementation, layer_graph
 
 from xnorkit.reference import activations, thresholds
@@ -36,25 +36,35 @@ def _compare(case: Case, row: Implementation, what: str, got: Array, expected: A
                     f"got {got[at]}, expected {expected[at]}\nreproduce: cases.{case}")  # fmt: skip
 
 
-@pytest.mark.parametrize("first", range(0, CONFIGURATIONS, CHUNK))
-def test_all_implementations_are_equal(first: int, record_property) -> None:
+def _check(layer: Case, epilogues: Iterable[str]) -> Counter[tuple[str, str]]:
+    """Compares all rows on one layer; returns how often each was compared, by row and by what."""
     rows = [row for row in IMPLEMENTATIONS if not row.missing]
-    ran: Counter[tuple[str, str]] = Counter({(rows[0].name, "accumulator"): CHUNK})
-    for number in range(first, first + CHUNK):
-        layer = case(number)
-        expected = rows[0].accumulate(layer)
-        for row in rows[1:]:
-            if row.only(layer):
-                _compare(layer, row, "accumulator", row.accumulate(layer), expected)
-                ran[row.name, "accumulator"] += 1
-        epilogue = sorted(EPILOGUES)[number % len(EPILOGUES)]
-        graph = layer_graph(layer, epilogue)
-        expected = EPILOGUES[epilogue](layer, expected)
+    ran: Counter[tuple[str, str]] = Counter({(rows[0].name, "accumulator"): 1})
+    acc = rows[0].accumulate(layer)
+    for row in rows[1:]:
+        if row.only(layer):
+            _compare(layer, row, "accumulator", row.accumulate(layer), acc)
+            ran[row.name, "accumulator"] += 1
+    for epilogue in epilogues:
+        graph, expected = layer_graph(layer, epilogue), EPILOGUES[epilogue](layer, acc)
         for row in rows:
             if row.run is not None:
                 _compare(layer, row, epilogue, row.run(graph, layer.x), expected)
                 ran[row.name, epilogue] += 1
+    return ran
+
+
+@pytest.mark.parametrize("first", range(0, CONFIGURATIONS, CHUNK))
+def test_all_implementations_are_equal(first: int, record_property) -> None:
+    ran: Counter[tuple[str, str]] = Counter()
+    for number in range(first, first + CHUNK):
+        ran += _check(case(number), [sorted(EPILOGUES)[number % len(EPILOGUES)]])
     record_property("conformance", [[*key, count] for key, count in ran.items()])
+
+
+@pytest.mark.parametrize("layer", LONG_SUMS, ids=lambda layer: f"{layer.op}-{layer.fan_in}")
+def test_sums_beyond_int16_are_equal(layer: Case) -> None:
+    _check(layer, EPILOGUES)
 
 
 def test_there_are_enough_configurations_for_every_row() -> None:
