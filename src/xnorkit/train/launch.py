@@ -73,7 +73,8 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     device: ``auto`` (what Accelerate finds) or ``cpu``.
     progress: ``auto``, ``bar``, ``plain`` or ``none``.
 
-    Many processes (``torchrun``, ``accelerate launch``): ``train.batch`` is the whole batch, dealt out evenly.
+    Many processes (``torchrun``; on GPUs also ``accelerate launch``): ``train.batch`` is the whole batch, dealt out
+    evenly.
 
     Raises
     ------

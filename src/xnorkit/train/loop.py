@@ -72,7 +72,7 @@ class Trainer:
         self.sums = self._no_sums()
 
     def _no_sums(self) -> torch.Tensor:
-        """(2,): loss summed over this process's steps, and right answers over its pictures."""
+        """(2,): the loss and the right answers, summed over the pictures this process trained on in this epoch."""
         kind = torch.float32 if self.accelerator.device.type == "mps" else torch.float64
         return torch.zeros(2, dtype=kind, device=self.accelerator.device)
 
@@ -137,7 +137,7 @@ class Trainer:
             clip_weights_(self.model)
         with torch.no_grad():
             right = (scores.argmax(1) == labels).sum()
-            self.sums += torch.stack([loss.detach().to(self.sums.dtype), right.to(self.sums.dtype)])
+            self.sums += torch.stack([loss.detach().to(self.sums.dtype) * len(labels), right.to(self.sums.dtype)])
         self.reporter.step(self.done_steps + 1, loss.detach())
 
     def rate(self) -> float:
@@ -156,10 +156,9 @@ class Trainer:
 
     def _close_epoch(self, seconds: float) -> None:
         """Evaluate, note the metrics, save `best` and `last`."""
-        recipe, world = self.recipe, self.accelerator.num_processes
+        recipe, count = self.recipe, self.steps * self.recipe.train.batch
         rate = recipe.optim.lr * factor(recipe.schedule, self.done_steps - 1, self.steps, recipe.train.epochs)
-        loss, right = (self.accelerator.reduce(self.sums, "sum")).tolist()
-        loss, right = loss / (self.steps * world), right / (self.steps * recipe.train.batch)
+        loss, right = (self.accelerator.reduce(self.sums, "sum") / count).tolist()
         if not math.isfinite(loss):
             raise RangeError("train", f"the loss of epoch {self.at.epoch + 1} is no number", got=loss,
                              hint="lower optim.lr or set optim.clip_norm; last/ holds the epoch before")  # fmt: skip
