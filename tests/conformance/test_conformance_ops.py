@@ -39,6 +39,22 @@ def test_sessions_obey_the_op_table(name: str, dtype: str, row: Implementation) 
             assert _ulps(got, expected) <= op.ulps, message
 
 
+@pytest.mark.parametrize("row", SESSIONS, ids=lambda row: row.name)
+@pytest.mark.parametrize("name", [name for name, dtype in op_runs() if dtype == "f32"])
+def test_nan_and_infinity_go_the_same_way(name: str, row: Implementation) -> None:
+    if row.missing:
+        pytest.skip(f"this CPU lacks {row.missing}")
+    for number in range(6):
+        drawn = op_case(name, "f32", number)
+        x, lottery = drawn.x.copy(), np.random.default_rng(number).random(drawn.x.shape)
+        for rank, value in enumerate((np.nan, np.inf, -np.inf)):
+            x[(lottery >= 0.05 * rank) & (lottery < 0.05 * rank + 0.05)] = value
+        values = (x, OPS["relu"].run([x], {}, {}))[: len(drawn.values)]
+        with np.errstate(all="ignore"):
+            expected = drawn.op.run(values, drawn.attrs, drawn.tensors)
+        np.testing.assert_array_equal(row.run(drawn.graph, x), expected, err_msg=str(drawn.graph.nodes[-1]))
+
+
 def test_distance_in_ulps() -> None:
     one = np.float32([1.0, -0.0])
     assert _ulps(one, one) == 0

@@ -30,9 +30,9 @@ def max_pool2d(
     padding: tuple[int, int, int, int] = NO_PADDING,
     flip: Array | None = None,
 ) -> Array:
-    """Maximum over windows, same element type (uint8, int32, float32, int8 -1/+1) ``(N, Ho, Wo, C)``; NaN wins.
+    """Maximum over windows, same element type (uint8, int32, float32, int8 -1/+1) ``(N, Ho, Wo, C)``.
 
-    ``flip``, int8 -1/+1 ``(C,)`` and only with a -1/+1 input: channels whose flip is -1 take the minimum, because a
+    NaN wins; of -0 and +0 either may (they are equal). ``flip``, int8 -1/+1 ``(C,)`` and only with a -1/+1 input: channels whose flip is -1 take the minimum, because a
     decreasing threshold turns the maximum before it into a minimum behind it.
     Raises ShapeError (also when a padding reaches the kernel size), DTypeError, RangeError.
 
