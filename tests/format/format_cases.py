@@ -64,6 +64,8 @@ CASES: dict[str, bytes] = {
 
 MORE: list[tuple[str, bytes]] = [
     ("truncated", b""),
+    ("truncated", b"\xff" * 7),
+    ("truncated", framed(b'{"a":{}}')[:12]),
     ("truncated", framed(b"{" + META + b"}")[:-1]),
     ("truncated", tensor(b'{"dtype":"U8","shape":[64],"data_offsets":[0,64]}', b"\0" * 63)),
     ("header_too_large", b"\xff" * 8 + b"{}"),
@@ -135,6 +137,11 @@ MORE: list[tuple[str, bytes]] = [
     ("bad_pad", pair(b'{"dtype":"I8","shape":[63],"data_offsets":[1,64]}',
                      b'{"dtype":"U8","shape":[1],"data_offsets":[0,1]}', b"\0" * 64, (b"__pad__0", b"a"))),
     ("bad_pad", tensor(b'{"dtype":"U8","shape":[64],"data_offsets":[0,64]}', b"\0" * 64, name=b"__pad__0")),
+    ("bad_pad", framed(b"{" + META + b',"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+                       b'"__pad__0":{"dtype":"I8","shape":[63],"data_offsets":[1,64]},'
+                       b'"b":{"dtype":"U8","shape":[1],"data_offsets":[64,65]}}', b"\0" * 65)),
+    ("bad_pad", pair(b'{"dtype":"U8","shape":[64],"data_offsets":[0,64]}',
+                     b'{"dtype":"U8","shape":[1],"data_offsets":[64,65]}', b"\0" * 65, (b"__pad__0", b"a"))),
     ("trailing_bytes", framed(b"{" + META + b"}", b"\0")),
     ("hash_mismatch", framed(b"{" + META + b"}")),
 ]  # fmt: skip

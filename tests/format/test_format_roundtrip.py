@@ -129,6 +129,13 @@ def test_writer_refuses_what_a_reader_would(tmp_path: Path, reason: str, records
     assert list(tmp_path.iterdir()) == []
 
 
+def test_writer_names_the_element_type_it_refuses() -> None:
+    with pytest.raises(
+        FormatError, match=r"tensor w\] element type \(bad_dtype\): got float64, expected U8, I8, I32, F32"
+    ):
+        to_bytes(Records("{}", {"w": np.zeros(1)}))
+
+
 def test_largest_number_of_tensors() -> None:
     records = Records("{}", {f"t{i}": np.full(3, i % 256, np.uint8) for i in range(4096)})
     assert list(read(to_bytes(records)).tensors) == list(records.tensors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 import re
 import time
@@ -72,6 +74,17 @@ def test_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FormatError) as caught:
         read(tmp_path / "pipe")
+    assert caught.value.reason == "unreadable"
+
+
+def test_mapping_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    (tmp_path / "a").write_bytes(to_bytes(Records("{}")))
+    monkeypatch.setattr(mmap, "mmap", fail)
+    with pytest.raises(FormatError, match="Cannot allocate memory") as caught:
+        read(tmp_path / "a")
     assert caught.value.reason == "unreadable"
 
 

@@ -76,8 +76,6 @@ def _lay_out(records: Records, where: str) -> list[Extent]:
             raise FormatError(
                 "bad_dtype", f"{where}: tensor {name}", "element type", got=array.dtype, expected=", ".join(DTYPES)
             )
-        if array.size == 0:
-            raise FormatError("zero_size", f"{where}: tensor {name}", "shape", got=array.shape)
         begin = align(position)
         if begin > position:
             extents.append(Extent(f"{PAD_PREFIX}{pads}", "U8", (begin - position,), position, begin))
