@@ -52,7 +52,8 @@ def test_nan_and_infinity_go_the_same_way(name: str, row: Implementation) -> Non
         values = (x, OPS["relu"].run([x], {}, {}))[: len(drawn.values)]
         with np.errstate(all="ignore"):
             expected = drawn.op.run(values, drawn.attrs, drawn.tensors)
-        np.testing.assert_array_equal(row.run(drawn.graph, x), expected, err_msg=str(drawn.graph.nodes[-1]))
+            got = row.run(drawn.graph, x)
+        np.testing.assert_array_equal(got, expected, err_msg=str(drawn.graph.nodes[-1]))
 
 
 def test_distance_in_ulps() -> None:

@@ -32,8 +32,9 @@ def max_pool2d(
 ) -> Array:
     """Maximum over windows, same element type (uint8, int32, float32, int8 -1/+1) ``(N, Ho, Wo, C)``.
 
-    NaN wins; of -0 and +0 either may (they are equal). ``flip``, int8 -1/+1 ``(C,)`` and only with a -1/+1 input: channels whose flip is -1 take the minimum, because a
-    decreasing threshold turns the maximum before it into a minimum behind it.
+    NaN wins; of -0 and +0 either may (they are equal). ``flip``, int8 -1/+1 ``(C,)`` and only with a -1/+1 input:
+    channels whose flip is -1 take the minimum, because a decreasing threshold turns the maximum before it into a
+    minimum behind it.
     Raises ShapeError (also when a padding reaches the kernel size), DTypeError, RangeError.
 
     >>> x, flip = np.array([[[[1], [-1]]]], np.int8), np.array([-1], np.int8)
