@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,8 @@ def _one(name: str, folder: Path, out: Output, threads: int, seed: int) -> dict[
     height, width, channels = pictures.shape
     example = torch.zeros(1, channels, height, width)
     file = folder / f"{name}.xnor.safetensors"
-    report = export(binary.module, example, file)
+    meta = {"classes": json.dumps(pictures.classes), "dataset": name}
+    report = export(binary.module, example, file, meta=meta)
     out.line(f"packed {report.packed} layers to one bit: {report.file_bytes:,} bytes")
     parity = verify(binary.module, file, pictures.images)
     net = open_packed(str(file), threads=threads)
