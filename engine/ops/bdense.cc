@@ -69,6 +69,7 @@ void BDense::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void
 void BDense::prepare(const RunArgs& args, int64_t first, int32_t count, uint8_t* rows) const {
   const size_t bytes = bytes_of_bits(static_cast<size_t>(panels_.shape().channels));
   const uint8_t* input = static_cast<const uint8_t*>(args.inputs[0]) + static_cast<size_t>(first) * bytes;
+  if (count == 1) return panels_.kernel().prepare_alone(input, panels_.shape().channels, rows);
   const int32_t step = panels_.kernel().entry_pixels;
   for (int32_t image = 0; image < count; image += step, rows += row_bytes_) {
     const uint8_t* a = input + static_cast<size_t>(image) * bytes;

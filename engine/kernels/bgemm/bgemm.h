@@ -30,7 +30,7 @@ struct Block {
   int32_t channels;      // of one tap's row, in bits; rows were prepared with the same number
   int32_t out_channels;  // 1..kPanelChannels
   int32_t entries;       // 1..kBlockEntries
-  bool alone;            // promise: one entry, one tap, its second pixel prepared as null
+  bool alone;            // one entry of one pixel, one tap; its row comes from prepare_alone
   Store store;
   const uint8_t* rows;  // row of (tap, entry): rows + offsets[tap * offset_stride + entry]
   const uint32_t* offsets;
@@ -65,6 +65,8 @@ struct Kernel {
   void (*pack)(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst);
   // count rows, dst_stride bytes apart (a multiple of 8), each of row_bytes. b is ignored if entry_pixels is 1.
   void (*prepare)(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);
+  // The row of a pixel that has its block to itself (Block::alone).
+  void (*prepare_alone)(const uint8_t* a, int32_t channels, uint8_t* dst);
   void (*run)(const Block& block);
 };
 

@@ -72,6 +72,7 @@ void run(const Block& block) {
   switch (words(block.channels)) {
     case 1: count<1>(block); break;
     case 2: count<2>(block); break;
+    case 4: count<4>(block); break;
     default: count<0>(block); break;
   }
   word_store(block);
@@ -90,6 +91,7 @@ const Kernel kPopcnt = {
     word_work_bytes,
     pack,
     word_prepare,
+    word_prepare_alone,
     run,
 };
 

@@ -13,6 +13,7 @@ extern const Kernel kAvx2;
 size_t word_row_bytes(int32_t channels);
 size_t word_work_bytes();
 void word_prepare(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);
+void word_prepare_alone(const uint8_t* a, int32_t channels, uint8_t* dst);
 // Epilogue of all entries from the counts in block.work.
 void word_store(const Block& block);
 

@@ -59,15 +59,16 @@ int32_t accumulator(const uint8_t* edge, int32_t o, int32_t count) {
 }
 
 void store_bits(const Block& block, const uint8_t* edge, const int32_t* counts, uint8_t* out) {
-  uint64_t bits = 0;
-  for (int32_t o = 0; o < block.out_channels; ++o) {
-    int32_t limit;
-    std::memcpy(&limit, edge + o * 4, 4);
-    bits |= static_cast<uint64_t>(counts[o] >= limit) << o;
+  for (int32_t first = 0; first < block.out_channels; first += 8) {
+    const int32_t left = block.out_channels - first < 8 ? block.out_channels - first : 8;
+    unsigned byte = 0;
+    for (int32_t i = 0; i < left; ++i) {
+      int32_t limit;
+      std::memcpy(&limit, edge + (first + i) * 4, 4);
+      byte |= static_cast<unsigned>(counts[first + i] >= limit) << i;
+    }
+    out[first / 8] = static_cast<uint8_t>(byte ^ static_cast<unsigned>(block.flip >> first));
   }
-  bits ^= block.flip;
-  for (int32_t byte = 0; byte < (block.out_channels + 7) / 8; ++byte)
-    out[byte] = static_cast<uint8_t>(bits >> (8 * byte));
 }
 
 void store_one(const Block& block, const uint8_t* edge, const int32_t* counts, uint8_t* out) {
@@ -98,6 +99,11 @@ void word_prepare(const Source* sources, int32_t count, int32_t channels, uint8_
   }
 }
 
+void word_prepare_alone(const uint8_t* a, int32_t channels, uint8_t* dst) {
+  const Source source{a, nullptr};
+  word_prepare(&source, 1, channels, dst, 0);
+}
+
 void word_store(const Block& block) {
   const int32_t* counts = static_cast<const int32_t*>(block.work);
   for (int32_t i = 0; i < block.entries; ++i) {
@@ -119,6 +125,7 @@ const Kernel kScalar = {
     word_work_bytes,
     pack,
     word_prepare,
+    word_prepare_alone,
     run,
 };
 
