@@ -129,14 +129,20 @@ std::unique_ptr<Program> build(const Builder& builder, bool fuse, Isa isa = dete
 
 using Bytes = std::vector<std::vector<uint8_t>>;
 
-Bytes run(const Program& program, const std::vector<uint8_t>& x, int32_t batch, int threads) {
+// Counts no check, so that threads may call it; empty when the run was refused.
+Bytes quiet_run(const Program& program, const std::vector<uint8_t>& x, int32_t batch, int threads) {
   Bytes outputs;
   std::vector<void*> pointers;
   for (const ValueType& type : program.outputs()) outputs.emplace_back(type.bytes() * static_cast<size_t>(batch), 0xA5);
   for (auto& output : outputs) pointers.push_back(output.data());
   const void* input = x.data();
   const Status s = program.run({batch, &input, pointers.data(), threads, nullptr});
-  CHECK(s.ok(), "%s", s.message);
+  return s.ok() ? outputs : Bytes{};
+}
+
+Bytes run(const Program& program, const std::vector<uint8_t>& x, int32_t batch, int threads) {
+  Bytes outputs = quiet_run(program, x, batch, threads);
+  CHECK(!outputs.empty(), "a refused run");
   return outputs;
 }
 
@@ -201,8 +207,8 @@ void many_threads_share_a_program() {
     threads.emplace_back([&, t] {
       for (int32_t round = 0; round < 30; ++round) {
         const int32_t batch = 1 + (round + static_cast<int32_t>(t)) % 8;
-        const Bytes got = run(*program, x, batch, 1 + round % 3);
-        wrong[t] += memcmp(got[0].data(), expected[0].data(), got[0].size()) != 0;
+        const Bytes got = quiet_run(*program, x, batch, 1 + round % 3);
+        wrong[t] += got.empty() || memcmp(got[0].data(), expected[0].data(), got[0].size()) != 0;
       }
     });
   for (auto& thread : threads) thread.join();
