@@ -36,6 +36,10 @@ Case random_case(Random& random) {
   c.input = {DType::bits, random.between(1, 12), random.between(1, 12),
              c.groups * channel_choices[random.next() % (wide ? 17 : 9)]};
   c.out_channels = c.groups * output_choices[random.next() % (wide ? 14 : 8)];
+  if (random.next() % 16 == 0) {  // more entries than one kernel call takes
+    c.input = {DType::bits, random.between(1, 7), random.between(60, 150), c.groups * random.between(1, 20)};
+    c.out_channels = c.groups * random.between(1, 12);
+  }
   c.pad_value = random.between(-1, 1);
   c.batch = random.between(1, 3);
   Window& w = c.window;

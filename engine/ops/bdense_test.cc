@@ -1,17 +1,25 @@
 // bdense against +-1 arithmetic: every kernel of this CPU, every epilogue, random sizes and batches; and every refusal.
 #include "ops/bdense.h"
 
+#include <algorithm>
+
 #include "base/bits.h"
 #include "ops/binary_case.h"
 
 namespace xnorkit::test {
 namespace {
 
-void test_case(Random& random, int32_t channels, int32_t outputs, int32_t batch) {
+// opposite: every bit of x is 0, every weight bit 1, so that every count is as large as it gets.
+void test_case(Random& random, int32_t channels, int32_t outputs, int32_t batch, bool opposite = false) {
   const size_t c = static_cast<size_t>(channels), row = bytes_of_bits(c), weights = c * static_cast<size_t>(outputs);
   std::vector<uint8_t> x(row * static_cast<size_t>(batch)), weight(bytes_of_bits(weights));
   for (int32_t n = 0; n < batch; ++n) random.fill_bits(x.data() + static_cast<size_t>(n) * row, c);
   random.fill_bits(weight.data(), weights);
+  if (opposite) {
+    std::fill(x.begin(), x.end(), uint8_t{0});
+    std::fill(weight.begin(), weight.end(), uint8_t{0xff});
+    if (weights % 8 != 0) weight.back() = static_cast<uint8_t>((1u << (weights % 8)) - 1);
+  }
   std::vector<int32_t> acc;
   for (int32_t n = 0; n < batch; ++n) {
     for (int32_t o = 0; o < outputs; ++o) {
@@ -69,6 +77,10 @@ int main() {
   }
   test_case(random, 70001, 3, 3);  // past the 16-bit counters
   test_case(random, 30000, 65, 66);
+  for (const int32_t channels : {248, 1984, 4103, 65534, 65535}) {  // the bounds of 8- and 16-bit counters
+    test_case(random, channels, 65, 1, true);
+    test_case(random, channels, 33, 3, true);
+  }
   test_refusals();
   return check_summary();
 }
