@@ -14,6 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SETUP_FILES := pyproject.toml constraints.txt
 # The Python side is installed as a path to src/, the engine is built by CMake and placed there: no install is ever stale.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --config-settings editable.mode=inplace --config-settings wheel.cmake=false
+PY_FOLDERS = $(wildcard src tests tools bench)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
@@ -50,8 +51,8 @@ engine: | $(VENV)/.ready-train ## compile the engine and place its Python module
 	@cmake --install build/dev --prefix src
 
 lint: ## ruff, clang-format, import contracts
-	ruff check src tests tools bench
-	ruff format --check src tests tools bench
+	ruff check $(PY_FOLDERS)
+	ruff format --check $(PY_FOLDERS)
 	clang-format --dry-run -Werror $(CPP_FILES)
 	lint-imports
 
@@ -74,8 +75,8 @@ test-wheel: ## build the wheel, install it where no torch is, run the shipped mo
 	python tools/check_wheel.py
 
 format: ## rewrite sources in the house format
-	ruff check --fix src tests tools bench
-	ruff format src tests tools bench
+	ruff check --fix $(PY_FOLDERS)
+	ruff format $(PY_FOLDERS)
 	clang-format -i $(CPP_FILES)
 
 clean: ## remove what was built, keep the virtual environment

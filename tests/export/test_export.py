@@ -9,12 +9,12 @@ import pytest
 import torch
 from export_cases import CASES, Case, lenet, randomized
 from torch import Tensor, nn
-from xnorkit.runtime.session import Session
 
 from xnorkit.errors import ParityError, RangeError, ShapeError, UnsupportedError
 from xnorkit.export import export, to_graph, verify
 from xnorkit.graph.store import load
 from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Linear
+from xnorkit.runtime.session import Session
 
 
 def _images(case: Case, count: int, seed: int = 0) -> np.ndarray:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xnorkit.runtime.session import Session
 
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
 from xnorkit.graph.passes.cleanup import drop_dead, drop_identities
 from xnorkit.graph.passes.pipeline import PASSES, run_passes
 from xnorkit.graph.passes.thresholds import signs_to_thresholds
+from xnorkit.runtime.session import Session
 
 LINKS = ("affine", "relu", "hardtanh", "prelu", "pool", "flatten")
 
