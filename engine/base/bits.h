@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace xnorkit {
 
@@ -11,7 +12,8 @@ constexpr size_t bytes_of_bits(size_t bits) { return (bits + 7) / 8; }
 inline void copy_bits(const uint8_t* src, size_t first, size_t count, uint8_t* dst) {
   const size_t bytes = bytes_of_bits(count), last = (first + count - 1) / 8;
   const unsigned shift = first % 8;
-  for (size_t i = 0; i < bytes; ++i) {
+  if (shift == 0) std::memcpy(dst, src + first / 8, bytes);
+  for (size_t i = 0; shift != 0 && i < bytes; ++i) {
     const size_t at = first / 8 + i;
     const unsigned high = at + 1 <= last ? src[at + 1] : 0u;
     dst[i] = static_cast<uint8_t>((src[at] | high << 8) >> shift);

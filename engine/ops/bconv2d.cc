@@ -13,8 +13,8 @@ namespace {
 
 using bgemm::kBlockEntries;
 
-constexpr int32_t kMaxDim = 65535;
-constexpr int64_t kMaxElements = int64_t{1} << 31;  // of one value or tensor: stay below
+constexpr int64_t kMaxEdges = int64_t{1} << 29;  // border classes x output channels
+
 // Where each part of a thread's scratch begins.
 struct Scratch {
   size_t plane, sources, slices, classes, bits, work, total;
@@ -28,7 +28,8 @@ class BConv2d final : public Op {
   const char* name() const override { return "bconv2d"; }
   const char* kernel_name() const override { return panels_.kernel().name; }
   ValueType output() const override {
-    return {panels_.epilogue().output_dtype(), plan_.geometry.out_h, plan_.geometry.out_w, panels_.shape().out_channels};
+    return {panels_.epilogue().output_dtype(), plan_.geometry.out_h, plan_.geometry.out_w,
+            panels_.shape().out_channels};
   }
   size_t packed_bytes() const override { return panels_.packed_bytes(); }
   int64_t units(int32_t batch) const override { return int64_t{batch} * plan_.row_blocks() * unit_slices_; }
@@ -70,15 +71,16 @@ Status BConv2d::create(const ConvGeometry& geometry, const PanelShape& shape, in
                        size_t weight_bytes, const Epilogue& epilogue, Isa isa) {
   plan_classes(geometry, pad_value, &plan_);
   const int64_t edges = static_cast<int64_t>(plan_.classes.size()) * shape.out_channels;
-  if (edges >= kMaxElements / 4) {
+  if (edges >= kMaxEdges) {
     return Status::error(Code::limit, "[bconv2d] border classes x outputs: got %lld, expected less than %lld",
-                         static_cast<long long>(edges), static_cast<long long>(kMaxElements / 4));
+                         static_cast<long long>(edges), static_cast<long long>(kMaxEdges));
   }
   Status status = panels_.create("bconv2d", shape, weight, weight_bytes, epilogue, isa, plan_.classes.data(),
                                  plan_.classes.size(), pad_value);
   if (!status.ok()) return status;
   row_bytes_ = (panels_.kernel().row_bytes(shape.channels) + 7) / 8 * 8;
-  status = plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups), &plan_);
+  status =
+      plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups), &plan_);
   if (!status.ok()) return status;
   unit_slices_ = panels_.slices_disjoint() ? shape.slices() : 1;
   size_scratch();
@@ -191,7 +193,8 @@ void BConv2d::run_block(Frame& frame, int32_t slice_begin, int32_t slice_end) co
   }
   if (!panels_.slices_disjoint()) {
     const size_t line_bytes = output().row_bytes() * static_cast<size_t>(plan_.geometry.out_w);
-    std::memset(frame.output + static_cast<size_t>(frame.y0) * line_bytes, 0, static_cast<size_t>(table.rows) * line_bytes);
+    std::memset(frame.output + static_cast<size_t>(frame.y0) * line_bytes, 0,
+                static_cast<size_t>(table.rows) * line_bytes);
   }
   const int32_t parts = (table.entries + kBlockEntries - 1) / kBlockEntries;
   const int32_t part = ((table.entries + parts - 1) / parts + 1) / 2 * 2;  // even: kernels take entries by two
@@ -235,69 +238,9 @@ void BConv2d::merge_bits(const Frame& frame, int32_t slice, int32_t first, int32
     const uint8_t* bytes = frame.at<uint8_t>(scratch_.bits) + static_cast<size_t>(pixel) * 8;
     uint64_t bits = 0;
     for (size_t byte = 0; byte < bytes_of_bits(outputs); ++byte) bits |= uint64_t{bytes[byte]} << (8 * byte);
-    or_bits(out + static_cast<size_t>(pixel) * row_bytes, static_cast<size_t>(panels_.slice_first(slice)), outputs, bits);
+    or_bits(out + static_cast<size_t>(pixel) * row_bytes, static_cast<size_t>(panels_.slice_first(slice)), outputs,
+            bits);
   }
-}
-
-Status in_range(const char* what, int64_t value, int64_t low, int64_t high) {
-  if (value >= low && value <= high) return {};
-  return Status::error(Code::range, "[bconv2d] %s: got %lld, expected %lld..%lld", what, static_cast<long long>(value),
-                       static_cast<long long>(low), static_cast<long long>(high));
-}
-
-Status check_sizes(const ValueType& input, const Window& w, int32_t out_channels, int32_t groups, int32_t pad_value) {
-  struct Row {
-    const char* what;
-    int32_t value, low, high;
-  };
-  const Row rows[] = {
-      {"H", input.h, 1, kMaxDim},
-      {"W", input.w, 1, kMaxDim},
-      {"C", input.c, 1, kMaxDim},
-      {"out_channels", out_channels, 1, kMaxDim},
-      {"groups", groups, 1, kMaxDim},
-      {"pad_value", pad_value, -1, 1},
-      {"kernel height", w.kernel_h, 1, kMaxDim},
-      {"kernel width", w.kernel_w, 1, kMaxDim},
-      {"stride height", w.stride_h, 1, kMaxDim},
-      {"stride width", w.stride_w, 1, kMaxDim},
-      {"dilation height", w.dilation_h, 1, kMaxDim},
-      {"dilation width", w.dilation_w, 1, kMaxDim},
-      {"padding top", w.pad_top, 0, kMaxDim},
-      {"padding left", w.pad_left, 0, kMaxDim},
-      {"padding bottom", w.pad_bottom, 0, kMaxDim},
-      {"padding right", w.pad_right, 0, kMaxDim},
-  };
-  for (const Row& row : rows) {
-    if (Status status = in_range(row.what, row.value, row.low, row.high); !status.ok()) return status;
-  }
-  if (input.c % groups != 0 || out_channels % groups != 0) {
-    return Status::error(Code::shape, "[bconv2d] channels: got C=%d, O=%d, expected multiples of groups=%d", input.c,
-                         out_channels, groups);
-  }
-  return {};
-}
-
-// Output size of one axis: floor((size + pads - dilation (kernel - 1) - 1) / stride) + 1.
-Status output_size(const char* what, int32_t size, int64_t pads, int64_t kernel, int32_t stride, int32_t dilation,
-                   int32_t* out) {
-  const int64_t span = dilation * (kernel - 1) + 1;
-  if (size + pads < span) {
-    return Status::error(Code::shape,
-                         "[bconv2d] kernel %s: got %lld wide on %lld, expected no wider than the padded input", what,
-                         static_cast<long long>(span), static_cast<long long>(size + pads));
-  }
-  *out = static_cast<int32_t>((size + pads - span) / stride) + 1;
-  return {};
-}
-
-// Product below 2^31 - 1, so that every count and accumulator is an int32; the factors are at most 3 * 65535.
-Status check_elements(const char* what, int64_t a, int64_t b, int64_t c, int64_t d) {
-  const int64_t front = a * b;
-  if (front < kMaxElements - 1 && front * c < kMaxElements - 1 && front * c * d < kMaxElements - 1) return {};
-  return Status::error(Code::limit, "[bconv2d] %s: got %lld x %lld x %lld x %lld elements, expected less than 2^31 - 1",
-                       what, static_cast<long long>(a), static_cast<long long>(b), static_cast<long long>(c),
-                       static_cast<long long>(d));
 }
 
 }  // namespace
@@ -305,26 +248,14 @@ Status check_elements(const char* what, int64_t a, int64_t b, int64_t c, int64_t
 Status make_bconv2d(const ValueType& input, const Window& window, int32_t out_channels, int32_t groups,
                     int32_t pad_value, const uint8_t* weight, size_t weight_bytes, const Epilogue& epilogue, Isa isa,
                     OpPtr* out) {
-  if (input.dtype != DType::bits)
-    return Status::error(Code::dtype, "[bconv2d] input: got a type other than bits, expected bits");
-  const Window& w = window;
-  Status status = check_sizes(input, w, out_channels, groups, pad_value);
+  ConvGeometry geometry{};
+  Status status = check_bconv2d(input, window, out_channels, groups, pad_value, &geometry);
   if (!status.ok()) return status;
-  ConvGeometry geometry{input.h, input.w, input.c, 0, 0, window};
-  status = output_size("height", input.h, int64_t{w.pad_top} + w.pad_bottom, w.kernel_h, w.stride_h, w.dilation_h,
-                       &geometry.out_h);
-  if (!status.ok()) return status;
-  status = output_size("width", input.w, int64_t{w.pad_left} + w.pad_right, w.kernel_w, w.stride_w, w.dilation_w,
-                       &geometry.out_w);
-  if (!status.ok()) return status;
-  const PanelShape shape{groups, out_channels, w.kernel_h, w.kernel_w, input.c / groups};
-  if (status = check_elements("input", input.h, input.w, input.c, 1); !status.ok()) return status;
-  if (status = check_elements("output", geometry.out_h, geometry.out_w, out_channels, 1); !status.ok()) return status;
-  if (status = check_elements("weight", out_channels, w.kernel_h, w.kernel_w, shape.channels); !status.ok())
-    return status;
+  const PanelShape shape{groups, out_channels, window.kernel_h, window.kernel_w, input.c / groups};
   auto op = std::unique_ptr<BConv2d>(new (std::nothrow) BConv2d);
   if (!op) return Status::error(Code::limit, "[bconv2d] memory: got the op refused, expected it");
-  if (status = op->create(geometry, shape, pad_value, weight, weight_bytes, epilogue, isa); !status.ok()) return status;
+  status = op->create(geometry, shape, pad_value, weight, weight_bytes, epilogue, isa);
+  if (!status.ok()) return status;
   *out = std::move(op);
   return {};
 }

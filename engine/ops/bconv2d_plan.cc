@@ -162,8 +162,8 @@ Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t p
   const size_t positions = static_cast<size_t>(plan->plane_rows) * columns_at_most;
   if (taps > kMaxBytes / 16 / (row_entries * static_cast<size_t>(rows)) || positions > kMaxBytes / position_bytes) {
     return Status::error(Code::limit,
-                         "[bconv2d] window: got %zu taps and %zu prepared rows of %zu bytes, expected at most 1 GiB", taps,
-                         positions, position_bytes);
+                         "[bconv2d] window: got %zu taps and %zu prepared rows of %zu bytes, expected at most 1 GiB",
+                         taps, positions, position_bytes);
   }
   plan->columns.clear();
   Columns columns(geometry, entry_pixels, &plan->columns);

@@ -50,6 +50,10 @@ struct ConvPlan {
   size_t plane_row_bytes() const { return columns.size() * position_bytes; }
 };
 
+// Checks everything about shapes and fills the geometry. XK_DTYPE, XK_RANGE, XK_SHAPE, XK_LIMIT as make_bconv2d says.
+Status check_bconv2d(const ValueType& input, const Window& window, int32_t out_channels, int32_t groups,
+                     int32_t pad_value, ConvGeometry* geometry);
+
 // Border classes do not depend on the kernel; the plane and the entries do.
 void plan_classes(const ConvGeometry& geometry, int32_t pad_value, ConvPlan* plan);
 // After plan_classes. XK_LIMIT when the plane or the tables would pass 1 GiB.

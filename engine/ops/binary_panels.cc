@@ -120,8 +120,10 @@ Status BinaryPanels::make_edges(const char* where, const uint8_t* weight, const 
   };
   const int64_t bits = static_cast<int64_t>(shape_.taps()) * shape_.channels;
   const int64_t weight_of_outside = pad_value == 0 ? 1 : pad_value == -1 ? 2 : 0;
+  const TapRect whole{0, shape_.kernel_h, 0, shape_.kernel_w};
+  const bool never_outside = weight_of_outside == 0 || (class_count == 1 && classes[0] == whole);
   for (size_t o = 0; o < outputs; ++o) {
-    for (size_t y = 0; y < height; ++y) {
+    for (size_t y = 0; y < height && !never_outside; ++y) {
       for (size_t x = 0; x < width; ++x) {
         copy_bits(weight, ((o * height + y) * width + x) * row_bits, row_bits, row.as());
         const int64_t signs = shape_.channels - 2 * int64_t{popcount_bytes(row.as(), row.bytes())};

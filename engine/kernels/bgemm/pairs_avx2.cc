@@ -1,0 +1,209 @@
+// Table look-up binary GEMM, two pixels to a table: 4 pixels x 64 channels.
+//
+// Lanes are output channels, one byte each. A group is 4 inputs. For the nibbles a, b of one group of two pixels, the
+// 16-byte table
+//
+//   T[a, b][w] = popcount(a ^ w) + 16 * popcount(b ^ w)
+//
+// answers for any weight nibble w, so one vpshufb counts 4 inputs x 32 channels x 2 pixels. A prepared row holds, per
+// group, the byte offset of T[a, b] in the 256 tables (4 KiB), so the loop does no bit work on activations.
+//
+// Three groups add up to at most 12 in each nibble: s = T + T + T, byte = L + 16 H, no carry. Splitting every s into
+// nibbles would cost two masks; instead two byte sums run, of s and of s shifted right by 4 as 16-bit lanes:
+//
+//   16-bit lane of s: bytes s0 = L0 + 16 H0 (low), s1 = L1 + 16 H1 (high).   s >> 4: low byte H0 + 16 L1, high byte H1
+//   V = sum of s, X = sum of (s >> 4), all bytes mod 256; below, L0 H0 L1 H1 are the sums wanted, each at most 255
+//   H1 = X1;   L1 = V1 - 16 H1;   H0 = X0 - 16 L1;   L0 = V0 - 16 H0          (mod 256: exact)
+//
+// Bound: a chunk of kChunk = 62 groups sums to at most 248 <= 255. After each chunk the four counts are added to 16-bit
+// counters, exact while K = taps * channels <= 65534, which also leaves 65535 as a limit that no count reaches.
+//
+// Cost of 3 groups x 2 x 2 pixels x 64 channels: 12 shuffles + 20 adds/shifts + 6 table loads, 3072 multiply-adds.
+//
+// One chunk of a panel is unpacked to 4 KiB of scratch and used for the whole block, so that tables, weights, rows and
+// counters of the inner loop live in L1.
+#if defined(__x86_64__)
+#include "kernels/bgemm/lanes_avx2.h"
+
+namespace xnorkit::bgemm::avx2 {
+namespace {
+
+struct Tables {
+  alignas(64) uint8_t pair[256][16];  // T[a + 16 b][w]
+
+  constexpr Tables() : pair{} {
+    for (unsigned index = 0; index < 256; ++index) {
+      for (unsigned w = 0; w < 16; ++w)
+        pair[index][w] = static_cast<uint8_t>(bits(index % 16 ^ w) + 16 * bits(index / 16 ^ w));
+    }
+  }
+  static constexpr unsigned bits(unsigned x) { return (x & 1) + (x >> 1 & 1) + (x >> 2 & 1) + (x >> 3 & 1); }
+};
+constexpr Tables kTables;
+
+// Offsets of T for 16 (or the low 8) bytes of two pixels: nibbles interleave to group order, times 16 bytes.
+inline void prepare_bytes(__m128i a, __m128i b, uint8_t* dst, bool both_halves) {
+  const __m128i low = _mm_set1_epi8(0x0f);
+  const __m128i even = _mm_or_si128(_mm_and_si128(a, low), _mm_slli_epi16(_mm_and_si128(b, low), 4));
+  const __m128i odd = _mm_or_si128(_mm_and_si128(_mm_srli_epi16(a, 4), low), _mm_andnot_si128(low, b));
+  save(dst, _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_unpacklo_epi8(even, odd)), 4));
+  if (both_halves) save(dst + 32, _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_unpackhi_epi8(even, odd)), 4));
+}
+
+inline void prepare_one(const uint8_t* a, const uint8_t* b, size_t bytes, uint8_t* dst) {
+  const __m128i zero = _mm_setzero_si128();
+  size_t i = 0;
+  for (; i + 16 <= bytes; i += 16) {
+    const __m128i left = a ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)) : zero;
+    const __m128i right = b ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i)) : zero;
+    prepare_bytes(left, right, dst + i * 4, true);
+  }
+  for (; i + 8 <= bytes; i += 8) {
+    const __m128i left = a ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(a + i)) : zero;
+    const __m128i right = b ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b + i)) : zero;
+    prepare_bytes(left, right, dst + i * 4, false);
+  }
+  uint16_t* offsets = reinterpret_cast<uint16_t*>(dst);
+  for (; i < bytes; ++i) {
+    const unsigned left = a ? a[i] : 0u, right = b ? b[i] : 0u;
+    offsets[2 * i] = static_cast<uint16_t>(((left & 15u) | (right & 15u) << 4) * 16);
+    offsets[2 * i + 1] = static_cast<uint16_t>(((left >> 4) | (right & 0xf0u)) * 16);
+  }
+}
+
+// Part of a chunk inside one tap.
+struct Segment {
+  int32_t tap, first, groups;
+};
+
+// Groups [begin, end) of the panel, counted over all taps, as segments.
+inline int32_t split(int32_t begin, int32_t end, int32_t groups, Segment* segments) {
+  int32_t count = 0;
+  for (int32_t g = begin; g < end; ++count) {
+    const int32_t tap = g / groups, first = g - tap * groups;
+    const int32_t n = groups - first < end - g ? groups - first : end - g;
+    segments[count] = {tap, first, n};
+    g += n;
+  }
+  return count;
+}
+
+template <int V>
+inline void unpack(const uint8_t* packed, int32_t groups, Work* work) {
+  const __m256i low = _mm256_set1_epi8(0x0f);
+  for (int32_t g = 0; g < groups; g += 2) {
+    for (int v = 0; v < V; ++v) {
+      const __m256i both = load(packed + (static_cast<size_t>(g / 2) * V + static_cast<size_t>(v)) * kVector);
+      save(work->weights[g][v], _mm256_and_si256(both, low));
+      save(work->weights[g + 1][v], _mm256_and_si256(_mm256_srli_epi16(both, 4), low));
+    }
+  }
+}
+
+// The byte sums of P entries x V vectors: V and X of the derivation.
+template <int P, int V>
+struct Sums {
+  __m256i plain[P][V], shifted[P][V];
+};
+
+// G <= 3 groups: s = T + .. + T; plain += s; shifted += s >> 4.
+template <int P, int V, int G>
+[[gnu::always_inline]] inline void step(const uint16_t* const (&offsets)[P], const uint8_t (*weights)[2][kVector],
+                                        Sums<P, V>& sums) {
+  const uint8_t* tables = kTables.pair[0];
+#pragma GCC unroll 2
+  for (int p = 0; p < P; ++p) {
+    __m256i s[V];
+#pragma GCC unroll 3
+    for (int g = 0; g < G; ++g) {
+      const __m256i table = table_at(tables + offsets[p][g]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        const __m256i counts = _mm256_shuffle_epi8(table, load(weights[g][v]));
+        s[v] = g == 0 ? counts : _mm256_add_epi8(s[v], counts);
+      }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      sums.plain[p][v] = _mm256_add_epi8(sums.plain[p][v], s[v]);
+      sums.shifted[p][v] = _mm256_add_epi8(sums.shifted[p][v], _mm256_srli_epi16(s[v], 4));
+    }
+  }
+}
+
+// Adds (or, in the first chunk, writes) the four 16-bit counts of one entry and vector.
+inline void widen(__m256i plain, __m256i shifted, uint16_t* left, uint16_t* right, bool first) {
+  const __m256i low = _mm256_set1_epi16(0x00ff);
+  const __m256i h1 = _mm256_srli_epi16(shifted, 8);
+  const __m256i v = _mm256_sub_epi16(plain, _mm256_slli_epi16(h1, 12));  // high byte: V1 - 16 H1
+  const __m256i l1 = _mm256_srli_epi16(v, 8);
+  const __m256i h0 = _mm256_and_si256(_mm256_sub_epi16(shifted, _mm256_slli_epi16(l1, 4)), low);
+  const __m256i l0 = _mm256_and_si256(_mm256_sub_epi16(v, _mm256_slli_epi16(h0, 4)), low);
+  const __m256i counts[4] = {l0, l1, h0, h1};
+  uint16_t* const at[4] = {left, left + 16, right, right + 16};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) save(at[i], first ? counts[i] : _mm256_add_epi16(load(at[i]), counts[i]));
+}
+
+template <int P, int V>
+void tile(const Block& block, const Segment* segments, int32_t segment_count, int32_t entry, Work* work, bool first) {
+  Sums<P, V> sums;
+  for (int p = 0; p < P; ++p) {
+    for (int v = 0; v < V; ++v) sums.plain[p][v] = sums.shifted[p][v] = _mm256_setzero_si256();
+  }
+  const uint8_t (*weights)[2][kVector] = work->weights;
+  for (int32_t i = 0; i < segment_count; ++i) {
+    const uint16_t* offsets[P];
+    const uint32_t* rows = block.offsets + static_cast<size_t>(segments[i].tap) * block.offset_stride + entry;
+    for (int p = 0; p < P; ++p) {
+      offsets[p] = reinterpret_cast<const uint16_t*>(block.rows + rows[p]) + segments[i].first;
+    }
+    int32_t n = segments[i].groups;
+    for (; n >= 3; n -= 3, weights += 3) {
+      step<P, V, 3>(offsets, weights, sums);
+      for (int p = 0; p < P; ++p) offsets[p] += 3;
+    }
+    if (n == 2) step<P, V, 2>(offsets, weights, sums);
+    if (n == 1) step<P, V, 1>(offsets, weights, sums);
+    weights += n;
+  }
+  for (int p = 0; p < P; ++p) {
+    uint16_t* counts = work->counts + static_cast<size_t>(entry + p) * 2 * V * kVectorChannels;
+    for (int v = 0; v < V; ++v) {
+      widen(sums.plain[p][v], sums.shifted[p][v], counts + v * kVectorChannels, counts + (V + v) * kVectorChannels,
+            first);
+    }
+  }
+}
+
+template <int V>
+void count_vectors(const Block& block, Work* work) {
+  const int32_t groups = groups_of(block.channels), total = groups * block.taps;
+  const int32_t chunks = (total + kChunk - 1) / kChunk;
+  const int32_t chunk = ((total + chunks - 1) / chunks + 1) / 2 * 2;
+  Segment segments[kChunk];
+  for (int32_t begin = 0; begin < total; begin += chunk) {
+    const int32_t end = begin + chunk < total ? begin + chunk : total;
+    const int32_t count = split(begin, end, groups, segments);
+    unpack<V>(block.weights + static_cast<size_t>(begin / 2) * V * kVector, end - begin, work);
+    int32_t entry = 0;
+    for (; entry + 2 <= block.entries; entry += 2) tile<2, V>(block, segments, count, entry, work, begin == 0);
+    if (entry < block.entries) tile<1, V>(block, segments, count, entry, work, begin == 0);
+  }
+}
+
+}  // namespace
+
+void prepare_pairs(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride) {
+  const size_t bytes = (static_cast<size_t>(channels) + 7) / 8;
+  for (int32_t i = 0; i < count; ++i) {
+    prepare_one(sources[i].a, sources[i].b, bytes, dst + static_cast<size_t>(i) * dst_stride);
+  }
+}
+
+void count_pairs(const Block& block, Work* work) {
+  vectors_of(block.out_channels) == 2 ? count_vectors<2>(block, work) : count_vectors<1>(block, work);
+}
+
+}  // namespace xnorkit::bgemm::avx2
+#endif
