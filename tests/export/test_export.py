@@ -83,6 +83,13 @@ def test_verify_refuses_another_model(tmp_path: Path) -> None:
         verify(other, path, _images(CASES[0], 2))
 
 
+@pytest.mark.parametrize(("name", "dtype"), [("lenet", "u8"), ("vectors", "u8"), ("residual", "f32")])
+def test_auto_takes_pixels_where_an_int8_layer_reads_them(name: str, dtype: str) -> None:
+    case = next(case for case in CASES if case.name == name)
+    graph = to_graph(case.build(), torch.zeros(1, *case.shape))
+    assert graph.node("input").attrs["dtype"] == dtype
+
+
 class _Softplus(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.softplus(x)

@@ -15,11 +15,13 @@ from ...errors import RangeError, ShapeError, UnsupportedError
 from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...graph.passes.chain import Evaluate
+from . import elementwise, spatial
 from .context import Lowering, Value
 from .table import RULES
 
 InputDType = Literal["auto", "u8", "f32"]
 _INTEGER_LAYERS = (torch.ops.xnorkit.qconv2d.default, torch.ops.xnorkit.qdense.default)
+_MOVERS = (spatial.flatten, spatial.max_pool2d, elementwise.identity)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,15 @@ def _input(low: Lowering, node: fx.Node, wanted: InputDType) -> None:
     hwc = (shape[1], shape[2], shape[0]) if len(shape) == 3 else (1, 1, shape[0])
     dtype = wanted
     if wanted == "auto":
-        dtype = "u8" if any(user.target in _INTEGER_LAYERS for user in node.users) else "f32"
+        dtype = "u8" if _reaches_integer_layer(node) else "f32"
     name = low.builder.input("input", dtype, hwc)
     low.values[node] = Value(name, low.builder.type(name))
+
+
+def _reaches_integer_layer(node: fx.Node) -> bool:
+    """Whether an int8 layer reads the node, directly or through operators that only move pixels about."""
+    return any(user.target in _INTEGER_LAYERS or (RULES.get(user.target) in _MOVERS and _reaches_integer_layer(user))
+               for user in node.users)  # fmt: skip
 
 
 def _call(low: Lowering, node: fx.Node) -> None:
