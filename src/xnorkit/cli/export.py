@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.option(
     "--input-dtype",
-    default="auto",
+    default="u8",
     show_default=True,
-    type=click.Choice(["auto", "u8", "f32"]),
-    help="What callers pass: uint8 pixels, float32, or auto: pixels where an int8 layer reads them.",
+    type=click.Choice(["u8", "f32", "auto"]),
+    help="What callers pass: uint8 pixels, as training did; float32; auto: pixels where an int8 layer reads them.",
 )
 def command(out: Output, checkpoint: str, file: str, input_dtype: Any) -> None:
     """Pack a trained checkpoint into one file.
