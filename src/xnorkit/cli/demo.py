@@ -138,40 +138,23 @@ def _race(twin: Any, net: Any, images: Any, threads: int) -> dict[str, dict[str,
 
 def _show(out: Output, found: dict[str, Any]) -> None:
     """The table: fp32 twin, binary in PyTorch, packed."""
-    latency, rate = found["latency_ms"], found["throughput"]
-    shown = {"fp32": "fp32", "binary": "packed", "packed": "packed"}
-    labels = {"fp32": "fp32 twin, PyTorch", "binary": "binary, PyTorch", "packed": "packed"}
-    speed = {"fp32": (latency["torch_fp32"], rate["torch_fp32"]), "packed": (latency["packed"], rate["packed"])}
-    rows = []
-    for who, label in labels.items():
-        kinds = found["parameters"][shown[who]]
-        ms, per_second = (f"{value:,.{digits}f}" if value else "-" for value, digits in
-                          zip(speed.get(who, (0, 0)), (3, 0), strict=True))  # fmt: skip
-        rows.append(
-            [
-                label,
-                f"{100 * found[who]['accuracy']:.2f}",
-                *(kinds.get(kind, 0) for kind in ("binary", "int8", "float32", "other")),
-                found[who]["file_bytes"],
-                ms,
-                per_second,
-            ]
-        )
+    kinds, latency, rate = found["parameters"], found["latency_ms"], found["throughput"]
+    nets = ("fp32", "binary", "packed")
+    rows = [["test accuracy, %", *(f"{100 * found[net]['accuracy']:.2f}" for net in nets)]]
+    for kind, label in (
+        ("binary", "1-bit"),
+        ("int8", "int8"),
+        ("float32", "float32"),
+        ("other", "other"),
+    ):
+        counts = (kinds["fp32" if net == "fp32" else "packed"].get(kind, 0) for net in nets)
+        rows.append([f"parameters: {label}", *(f"{count:,}" for count in counts)])
+    rows.append(["bytes on disk", *(f"{found[net]['file_bytes']:,}" for net in nets)])
+    rows.append(["ms a picture, batch 1", f"{latency['torch_fp32']:.3f}", "-", f"{latency['packed']:.3f}"])
+    rows.append(["pictures/s, batch 64", f"{rate['torch_fp32']:,.0f}", "-", f"{rate['packed']:,.0f}"])
+    title = f"{found['dataset']}, {found['n_test']:,} test pictures, {found['threads']} thread(s)"
     out.line()
-    columns = [
-        "net",
-        "test %",
-        "1-bit",
-        "int8",
-        "float32",
-        "other",
-        "bytes on disk",
-        "ms, batch 1",
-        "pictures/s, batch 64",
-    ]
-    out.table(
-        columns, rows, title=f"{found['dataset']}, {found['n_test']:,} test pictures, {found['threads']} thread(s)"
-    )
+    out.table(["", "fp32 twin, PyTorch", "binary, PyTorch", "packed"], rows, title=title)
     smaller = found["fp32"]["file_bytes"] / found["packed"]["file_bytes"]
     faster = latency["torch_fp32"] / latency["packed"], rate["packed"] / rate["torch_fp32"]
     equal = found["n_test"] - found["prediction_mismatches"]

@@ -62,7 +62,7 @@ class Output:
             title=title or None, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1)
         )
         for name, is_right in zip(columns, right, strict=True):
-            table.add_column(name, justify="right" if is_right else "left", overflow="fold")
+            table.add_column(name, justify="right" if is_right else "left", overflow="fold", no_wrap=is_right)
         for line in cells:
             table.add_row(*(Text(cell) for cell in line))
         Console().print(table)
@@ -89,6 +89,9 @@ def bar(share: float, width: int = 24) -> str:
 
 
 def _numeric(value: Any) -> bool:
+    """Numbers, and texts that are written ones (``1,234``, ``0.5``, ``-`` for none), align right."""
+    if isinstance(value, str):
+        return bool(value) and not value.strip("0123456789.,-")
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
