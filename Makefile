@@ -56,7 +56,7 @@ lint: ## ruff, clang-format, import contracts
 	clang-format --dry-run -Werror $(CPP_FILES)
 	lint-imports
 
-types: ## mypy, strict below the torch line
+types: ## mypy, strict below the torch line and for the command line
 	mypy
 
 test-cpp: ## the engine's own tests

@@ -60,8 +60,9 @@ def class_names(text: str, count: int) -> tuple[str, ...]:
         found = json.loads(text) if text else None
     except json.JSONDecodeError:
         found = None
-    fits = isinstance(found, list) and len(found) == count and all(isinstance(item, str) for item in found)
-    return tuple(found) if fits else tuple(str(i) for i in range(count))
+    if isinstance(found, list) and len(found) == count and all(isinstance(item, str) for item in found):
+        return tuple(found)
+    return tuple(str(i) for i in range(count))
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
