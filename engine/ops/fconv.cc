@@ -76,13 +76,13 @@ class FloatConv final : public Op {
   }
 
   // Fills rows[tap * stride] for one pixel of the batch.
-  void point_rows(const float* input, int64_t pixel, int32_t group, float* patch, const float** rows,
+  void point_rows(const float* input, const Position& at, int32_t group, float* patch, const float** rows,
                   int32_t stride) const {
-    const float* image = input + pixel / g_.out_pixels() * static_cast<int64_t>(g_.input.pixels()) * g_.input.c;
-    const int64_t inner = pixel % g_.out_pixels();
-    const Corner corner = corner_of(g_, inner);
+    const float* image = input + at.image * static_cast<int64_t>(g_.input.pixels()) * g_.input.c;
+    const Corner corner = corner_of(g_, at);
     if (g_.merged && (corner.x < 0 || corner.x + g_.window.kernel_w > g_.input.w)) {
-      gather_patch(g_, image, inner, group, patch);
+      gather_patch(g_, image, at, group, patch,
+                   [](const float* from, int64_t count, float* to) { std::copy_n(from, count, to); });
       for (int32_t tap = 0; tap < g_.taps; ++tap) rows[tap * stride] = patch + int64_t{tap} * g_.run;
       return;
     }
@@ -104,10 +104,11 @@ class FloatConv final : public Op {
     float* patches = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes());
     float* tile = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes() + patch_bytes());
     const int32_t width = kernel_->pixels, in_tiles = unit.count / width * width;
-    for (int32_t p = 0; p < unit.count; ++p) {
+    Position at(g_, unit.first_pixel);
+    for (int32_t p = 0; p < unit.count; ++p, at.next(g_)) {
       const bool many = p < in_tiles;
-      const float** at = rows + (many ? p / width * width * g_.taps + p % width : p * g_.taps);
-      point_rows(input, unit.first_pixel + p, group, patches + p * g_.depth, at, many ? width : 1);
+      const float** to = rows + (many ? p / width * width * g_.taps + p % width : p * g_.taps);
+      point_rows(input, at, group, patches + p * g_.depth, to, many ? width : 1);
     }
     for (int32_t block = unit.first_block; block < unit.last_block; block += kStepBlocks) {
       const int32_t count = std::min(kStepBlocks, unit.last_block - block);

@@ -79,20 +79,20 @@ class IntegerConv final : public Op {
             }
   }
 
-  void gather(const uint8_t* input, int64_t pixel, int32_t group, int16_t* patch) const {
+  void gather(const uint8_t* input, const Position& at, int32_t group, int16_t* patch) const {
+    const uint8_t* image = input + static_cast<size_t>(at.image) * g_.input.bytes();
     if (g_.input.dtype == DType::bits) {  // a dense layer's row
-      const uint8_t* row = input + static_cast<size_t>(pixel) * g_.input.row_bytes();
-      for (int64_t k = 0; k < g_.depth; ++k) patch[k] = static_cast<int16_t>(1 - 2 * (row[k / 8] >> (k % 8) & 1));
+      for (int64_t k = 0; k < g_.depth; ++k) patch[k] = static_cast<int16_t>(1 - 2 * (image[k / 8] >> (k % 8) & 1));
     } else {
-      const uint8_t* image = input + static_cast<size_t>(pixel / g_.out_pixels()) * g_.input.bytes();
-      gather_patch(g_, image, pixel % g_.out_pixels(), group, patch);
+      gather_patch(g_, image, at, group, patch, kernel_->widen);
     }
     if (g_.depth % 2) patch[g_.depth] = 0;
   }
 
   void run_group(const uint8_t* input, const Tiling::Unit& unit, int32_t group, int16_t* patches, int32_t* acc) const {
-    for (int32_t p = 0; p < unit.count; ++p)
-      gather(input, unit.first_pixel + p, group, patches + static_cast<size_t>(p) * padded_depth());
+    Position at(g_, unit.first_pixel);
+    for (int32_t p = 0; p < unit.count; ++p, at.next(g_))
+      gather(input, at, group, patches + static_cast<size_t>(p) * padded_depth());
     int32_t* tile = reinterpret_cast<int32_t*>(reinterpret_cast<uint8_t*>(acc) + acc_bytes());
     const int32_t width = kernel_->pixels, in_tiles = unit.count / width * width;
     for (int32_t block = unit.first_block; block < unit.last_block; block += kStepBlocks) {

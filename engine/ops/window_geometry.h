@@ -43,28 +43,53 @@ struct ConvShape {
 };
 
 // XK_RANGE, XK_SHAPE (channels no multiples of groups, window), XK_LIMIT.
-Status conv_shape(const char* where, const ValueType& input, const Window& window, int32_t out_channels,
-                     int32_t groups, ConvShape* out);
+Status conv_shape(const char* where, const ValueType& input, const Window& window, int32_t out_channels, int32_t groups,
+                  ConvShape* out);
 
 // A matrix product is a 1x1 convolution of a (1, 1, C) picture. XK_SHAPE for any other input, XK_RANGE, XK_LIMIT.
 Status dense_shape(const char* where, const ValueType& input, int32_t out_features, ConvShape* out);
+
+// An output pixel of a batch; next() walks in order without divisions.
+struct Position {
+  int64_t image;
+  int32_t y, x;
+
+  Position(const ConvShape& g, int64_t pixel)
+      : image(pixel / g.out_pixels()),
+        y(static_cast<int32_t>(pixel % g.out_pixels() / g.out.w)),
+        x(static_cast<int32_t>(pixel % g.out.w)) {}
+
+  void next(const ConvShape& g) {
+    if (++x < g.out.w) return;
+    x = 0;
+    if (++y < g.out.h) return;
+    y = 0;
+    ++image;
+  }
+};
 
 // Top left corner of an output pixel's window, maybe outside the picture.
 struct Corner {
   int64_t y, x;
 };
 
-inline Corner corner_of(const ConvShape& g, int64_t pixel) {
-  return {pixel / g.out.w * g.window.stride_h - g.window.pad_top,
-          pixel % g.out.w * g.window.stride_w - g.window.pad_left};
+inline Corner corner_of(const ConvShape& g, const Position& at) {
+  return {int64_t{at.y} * g.window.stride_h - g.window.pad_top, int64_t{at.x} * g.window.stride_w - g.window.pad_left};
 }
 
-// Copies the `depth` inputs of one output pixel and one group to `to`, zeros where a tap is outside, each element
-// converted as U(T).
-template <class T, class U>
-void gather_patch(const ConvShape& g, const T* image, int64_t pixel, int32_t group, U* to) {
-  const Corner corner = corner_of(g, pixel);
+// Brings the `depth` inputs of one output pixel and one group to `to`, zeros where a tap is outside;
+// copy(from, count, to) converts the contiguous ones.
+template <class T, class U, class Copy>
+void gather_patch(const ConvShape& g, const T* image, const Position& at, int32_t group, U* to, Copy copy) {
+  const Corner corner = corner_of(g, at);
   const int64_t channels = g.input.c, width = g.input.w;
+  if (g.merged && corner.y >= 0 && corner.y + int64_t{g.window.kernel_h - 1} * g.window.dilation_h < g.input.h &&
+      corner.x >= 0 && corner.x + g.window.kernel_w <= width) {  // all taps inside, as for most pixels
+    const T* from = image + (corner.y * width + corner.x) * channels;
+    const int64_t step = g.window.dilation_h * width * channels;
+    for (int32_t tap = 0; tap < g.taps; ++tap) copy(from + tap * step, int64_t{g.run}, to + int64_t{tap} * g.run);
+    return;
+  }
   for (int32_t kh = 0; kh < g.window.kernel_h; ++kh) {
     const int64_t y = corner.y + int64_t{kh} * g.window.dilation_h;
     const bool row_inside = y >= 0 && y < g.input.h;
@@ -73,15 +98,16 @@ void gather_patch(const ConvShape& g, const T* image, int64_t pixel, int32_t gro
       const int64_t first = row_inside ? std::clamp<int64_t>(-corner.x, 0, g.window.kernel_w) : g.window.kernel_w;
       const int64_t last = std::clamp<int64_t>(width - corner.x, first, g.window.kernel_w);
       to = std::fill_n(to, first * channels, U{});
-      if (last > first) to = std::copy(row + (corner.x + first) * channels, row + (corner.x + last) * channels, to);
+      if (last > first) copy(row + (corner.x + first) * channels, (last - first) * channels, to);
+      to += (last - first) * channels;
       to = std::fill_n(to, (g.window.kernel_w - last) * channels, U{});
       continue;
     }
     for (int32_t kw = 0; kw < g.window.kernel_w; ++kw) {
       const int64_t x = corner.x + int64_t{kw} * g.window.dilation_w;
       if (row_inside && x >= 0 && x < width) {
-        const T* from = row + x * channels + int64_t{group} * g.group_channels;
-        to = std::copy(from, from + g.group_channels, to);
+        copy(row + x * channels + int64_t{group} * g.group_channels, int64_t{g.group_channels}, to);
+        to += g.group_channels;
       } else {
         to = std::fill_n(to, g.group_channels, U{});
       }

@@ -36,19 +36,22 @@ struct QgemmKernel {
   Isa isa;
   int pixels;
   QgemmFunction many, one;
+  void (*widen)(const uint8_t* from, int64_t count, int16_t* to);  // uint8 to int16, for the rows of x
 };
 
 void qgemm_many_scalar(const QgemmTile&);
 void qgemm_one_scalar(const QgemmTile&);
+void qgemm_widen_scalar(const uint8_t* from, int64_t count, int16_t* to);
 void qgemm_many_avx2(const QgemmTile&);
 void qgemm_one_avx2(const QgemmTile&);
+void qgemm_widen_avx2(const uint8_t* from, int64_t count, int16_t* to);
 
 // Fastest first; the last row runs everywhere.
 inline constexpr QgemmKernel kQgemmKernels[] = {
 #if defined(__x86_64__)
-    {"qgemm_i16s8i32_6x16_avx2", Isa::avx2, 6, qgemm_many_avx2, qgemm_one_avx2},
+    {"qgemm_i16s8i32_6x16_avx2", Isa::avx2, 6, qgemm_many_avx2, qgemm_one_avx2, qgemm_widen_avx2},
 #endif
-    {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar},
+    {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar, qgemm_widen_scalar},
 };
 
 }  // namespace xnorkit

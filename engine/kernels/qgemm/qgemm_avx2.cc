@@ -82,5 +82,24 @@ void qgemm_one_avx2(const QgemmTile& t) {
   if (block < t.blocks) pixel_of_blocks<1>(t, block);
 }
 
+// Sixteen at a time, then eight; the last eight may overlap what is done already.
+void qgemm_widen_avx2(const uint8_t* from, int64_t count, int16_t* to) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepu8_epi16(bytes));
+  }
+  if (count < 8) {
+    for (; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  while (i < count) {
+    const int64_t at = i + 8 <= count ? i : count - 8;
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm_cvtepu8_epi16(bytes));
+    i = at + 8;
+  }
+}
+
 }  // namespace xnorkit
 #endif

@@ -25,4 +25,8 @@ void tile(const QgemmTile& t) {
 void qgemm_many_scalar(const QgemmTile& t) { tile<2>(t); }
 void qgemm_one_scalar(const QgemmTile& t) { tile<1>(t); }
 
+void qgemm_widen_scalar(const uint8_t* from, int64_t count, int16_t* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
 }  // namespace xnorkit
