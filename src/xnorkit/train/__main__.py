@@ -1,6 +1,6 @@
 """``python -m xnorkit.train RECIPE --out RUN``: train without the rest of the command line.
 
-    torchrun --nproc-per-node 2 -m xnorkit.train digits-xnor --out runs/digits
+torchrun --nproc-per-node 2 -m xnorkit.train digits-xnor --out runs/digits
 """
 
 from __future__ import annotations

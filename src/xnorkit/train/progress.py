@@ -48,8 +48,10 @@ def line(row: Mapping[str, Any], epochs: int) -> str:
     ...       "lr": 1e-3, "seconds": 4.2}, 10)
     'epoch 2/10  loss 0.5000  train 80.00 %  test 75.00 %  lr 0.001  4.2 s'
     """
-    return (f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}  train {100 * row['train_top1']:.2f} %  "
-            f"{row['eval_split']} {100 * row['eval_top1']:.2f} %  lr {row['lr']:.3g}  {row['seconds']:.1f} s")
+    return (
+        f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}  train {100 * row['train_top1']:.2f} %  "
+        f"{row['eval_split']} {100 * row['eval_top1']:.2f} %  lr {row['lr']:.3g}  {row['seconds']:.1f} s"
+    )
 
 
 def duration(seconds: float) -> str:
