@@ -53,7 +53,7 @@ engine: | $(VENV)/.ready-train ## compile the engine and place its Python module
 lint: ## ruff, clang-format, import contracts
 	ruff check $(PY_FOLDERS)
 	ruff format --check $(PY_FOLDERS)
-	clang-format --dry-run -Werror $(CPP_FILES)
+	@echo clang-format --dry-run -Werror; clang-format --dry-run -Werror $(CPP_FILES)
 	lint-imports
 
 types: ## mypy, strict below the torch line and for the command line
