@@ -2,7 +2,10 @@
 // hostile calls get the right code.
 #include "program/program.h"
 
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +15,21 @@
 #include "program/builder.h"
 
 using namespace xnorkit;
+
+// Every way the engine takes memory, counted.
+static std::atomic<long> allocations{0};
+
+static void* counted(size_t alignment, size_t bytes) {
+  allocations.fetch_add(1);
+  void* memory = nullptr;
+  return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
+}
+
+extern "C" void* aligned_alloc(size_t alignment, size_t bytes) noexcept { return counted(alignment, bytes); }
+void* operator new(size_t bytes) { return counted(16, bytes); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return counted(16, bytes); }
+__attribute__((noinline)) void operator delete(void* memory) noexcept { free(memory); }
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { free(memory); }
 
 namespace {
 
@@ -215,6 +233,25 @@ void many_threads_share_a_program() {
   for (const int count : wrong) CHECK(count == 0, "%d wrong results", count);
 }
 
+void a_run_allocates_nothing() {
+  Net net(5);
+  CHECK(net.builder.mark_output(net.build_body()).ok(), "output");
+  const auto program = build(net.builder, true);
+  const auto x = pictures(4);
+  std::vector<uint8_t> y(program->outputs()[0].bytes() * 4);
+  const void* in = x.data();
+  void* out = y.data();
+  const auto spent = [&](int32_t batch, int threads) {
+    const long before = allocations;
+    CHECK(program->run({batch, &in, &out, threads, nullptr}).ok(), "batch %d", batch);
+    return allocations - before;
+  };
+  CHECK(spent(1, 1) > 0, "the first run makes its context");
+  CHECK(spent(1, 1) == 0, "the second uses it");
+  CHECK(spent(4, 2) > 0, "a larger batch grows it");
+  for (int i = 0; i < 10; ++i) CHECK(spent(1 + i % 4, 1 + i % 2) == 0, "run %d", i);
+}
+
 void refused_runs() {
   Net net(3);
   CHECK(net.builder.mark_output(net.build_body()).ok(), "output");
@@ -304,6 +341,7 @@ int main() {
   fusion_threads_isa_and_batches_change_nothing();
   taps_see_every_value();
   many_threads_share_a_program();
+  a_run_allocates_nothing();
   refused_runs();
   hostile_nodes();
   too_many_nodes();
