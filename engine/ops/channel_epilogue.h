@@ -20,13 +20,21 @@ class ChannelEpilogue {
   DType output_dtype() const { return table_.output_dtype(); }
   size_t bytes() const { return table_.bytes(); }
 
-  // Channels first .. last - 1 of one pixel; `row` is the pixel's output, first a multiple of 8.
-  void store(const int32_t* acc, int32_t first, int32_t last, uint8_t* row) const {
-    EltwiseArgs args{acc + first, nullptr, nullptr, 1, last - first, nullptr, nullptr, nullptr, nullptr};
+  // Channels first .. last - 1 of consecutive pixels, whose accumulators lie in rows of all channels; `rows` are the
+  // pixels' outputs, first is a multiple of 8.
+  void store(const int32_t* acc, int32_t pixels, int32_t first, int32_t last, uint8_t* rows, size_t row_bytes) const {
+    if (last - first == table_.channels()) return store_rows(acc, static_cast<size_t>(pixels), 0, last, rows);
+    for (int32_t p = 0; p < pixels; ++p, acc += table_.channels(), rows += row_bytes)
+      store_rows(acc, 1, first, last, rows);
+  }
+
+ private:
+  void store_rows(const int32_t* acc, size_t pixels, int32_t first, int32_t last, uint8_t* row) const {
+    EltwiseArgs args{acc + first, nullptr, nullptr, pixels, last - first, nullptr, nullptr, nullptr, nullptr};
     switch (table_.kind()) {
       case Epilogue::Kind::none:
         memcpy(row + size_t{4} * static_cast<size_t>(first), acc + first,
-               size_t{4} * static_cast<size_t>(last - first));
+               size_t{4} * static_cast<size_t>(last - first) * pixels);
         return;
       case Epilogue::Kind::threshold:
         args.out = row + first / 8;
@@ -42,7 +50,6 @@ class ChannelEpilogue {
     kernel_->run(args);
   }
 
- private:
   EpilogueTable table_;
   const EltwiseKernel* kernel_ = nullptr;
 };

@@ -50,10 +50,8 @@ class IntegerConv final : public Op {
         run_group(static_cast<const uint8_t*>(args.inputs[0]), unit, group, static_cast<int16_t*>(scratch), acc);
       const int32_t first = unit.first_block * kLanes;
       const int32_t last = g_.groups > 1 ? g_.out_channels : std::min(unit.last_block * kLanes, g_.out_channels);
-      for (int32_t p = 0; p < unit.count; ++p) {
-        uint8_t* row = static_cast<uint8_t*>(args.output) + static_cast<size_t>(unit.first_pixel + p) * out.row_bytes();
-        epilogue_.store(acc + int64_t{p} * g_.out_channels, first, last, row);
-      }
+      uint8_t* rows = static_cast<uint8_t*>(args.output) + static_cast<size_t>(unit.first_pixel) * out.row_bytes();
+      epilogue_.store(acc, unit.count, first, last, rows, out.row_bytes());
     }
   }
 
@@ -84,7 +82,16 @@ class IntegerConv final : public Op {
     if (g_.input.dtype == DType::bits) {  // a dense layer's row
       for (int64_t k = 0; k < g_.depth; ++k) patch[k] = static_cast<int16_t>(1 - 2 * (image[k / 8] >> (k % 8) & 1));
     } else {
-      gather_patch(g_, image, at, group, patch, kernel_->widen);
+      const Corner corner = corner_of(g_, at);
+      const int64_t row = int64_t{g_.input.w} * g_.input.c;
+      if (g_.merged && inside(g_, corner)) {
+        kernel_->widen(image + corner.y * row + corner.x * g_.input.c, g_.window.dilation_h * row, g_.taps, g_.run,
+                       patch);
+      } else {
+        gather_patch(g_, image, at, group, patch, [this](const uint8_t* from, int64_t count, int16_t* to) {
+          kernel_->widen(from, 0, 1, count, to);
+        });
+      }
     }
     if (g_.depth % 2) patch[g_.depth] = 0;
   }

@@ -77,19 +77,18 @@ inline Corner corner_of(const ConvShape& g, const Position& at) {
   return {int64_t{at.y} * g.window.stride_h - g.window.pad_top, int64_t{at.x} * g.window.stride_w - g.window.pad_left};
 }
 
+// All taps inside the picture, as for most pixels.
+inline bool inside(const ConvShape& g, const Corner& corner) {
+  return corner.y >= 0 && corner.y + int64_t{g.window.kernel_h - 1} * g.window.dilation_h < g.input.h &&
+         corner.x >= 0 && corner.x + int64_t{g.window.kernel_w - 1} * g.window.dilation_w < g.input.w;
+}
+
 // Brings the `depth` inputs of one output pixel and one group to `to`, zeros where a tap is outside;
 // copy(from, count, to) converts the contiguous ones.
 template <class T, class U, class Copy>
 void gather_patch(const ConvShape& g, const T* image, const Position& at, int32_t group, U* to, Copy copy) {
   const Corner corner = corner_of(g, at);
   const int64_t channels = g.input.c, width = g.input.w;
-  if (g.merged && corner.y >= 0 && corner.y + int64_t{g.window.kernel_h - 1} * g.window.dilation_h < g.input.h &&
-      corner.x >= 0 && corner.x + g.window.kernel_w <= width) {  // all taps inside, as for most pixels
-    const T* from = image + (corner.y * width + corner.x) * channels;
-    const int64_t step = g.window.dilation_h * width * channels;
-    for (int32_t tap = 0; tap < g.taps; ++tap) copy(from + tap * step, int64_t{g.run}, to + int64_t{tap} * g.run);
-    return;
-  }
   for (int32_t kh = 0; kh < g.window.kernel_h; ++kh) {
     const int64_t y = corner.y + int64_t{kh} * g.window.dilation_h;
     const bool row_inside = y >= 0 && y < g.input.h;

@@ -36,15 +36,16 @@ struct QgemmKernel {
   Isa isa;
   int pixels;
   QgemmFunction many, one;
-  void (*widen)(const uint8_t* from, int64_t count, int16_t* to);  // uint8 to int16, for the rows of x
+  // uint8 to int16, for the rows of x: `rows` times `count` elements, `step` apart, joined behind `to`.
+  void (*widen)(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
 };
 
 void qgemm_many_scalar(const QgemmTile&);
 void qgemm_one_scalar(const QgemmTile&);
-void qgemm_widen_scalar(const uint8_t* from, int64_t count, int16_t* to);
+void qgemm_widen_scalar(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
 void qgemm_many_avx2(const QgemmTile&);
 void qgemm_one_avx2(const QgemmTile&);
-void qgemm_widen_avx2(const uint8_t* from, int64_t count, int16_t* to);
+void qgemm_widen_avx2(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
 
 // Fastest first; the last row runs everywhere.
 inline constexpr QgemmKernel kQgemmKernels[] = {

@@ -14,6 +14,36 @@ inline __attribute__((always_inline)) __m256i widen(const int8_t* w) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)));
 }
 
+inline __attribute__((always_inline)) void widen_four(const uint8_t* from, int16_t* to) {
+  int32_t bytes;
+  memcpy(&bytes, from, sizeof bytes);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_cvtepu8_epi16(_mm_cvtsi32_si128(bytes)));
+}
+
+// Sixteen at a time, then eight, or four for a short row; the last step may overlap what is done already.
+inline __attribute__((always_inline)) void widen_row(const uint8_t* from, int64_t count, int16_t* to) {
+  if (count < 4) {
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  if (count < 8) {
+    widen_four(from, to);
+    widen_four(from + count - 4, to + count - 4);
+    return;
+  }
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepu8_epi16(bytes));
+  }
+  while (i < count) {
+    const int64_t at = i + 8 <= count ? i : count - 8;
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm_cvtepu8_epi16(bytes));
+    i = at + 8;
+  }
+}
+
 inline __attribute__((always_inline)) __m256i broadcast_pair(const int16_t* x) {
   int32_t pair;
   memcpy(&pair, x, sizeof pair);
@@ -82,23 +112,8 @@ void qgemm_one_avx2(const QgemmTile& t) {
   if (block < t.blocks) pixel_of_blocks<1>(t, block);
 }
 
-// Sixteen at a time, then eight; the last eight may overlap what is done already.
-void qgemm_widen_avx2(const uint8_t* from, int64_t count, int16_t* to) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), _mm256_cvtepu8_epi16(bytes));
-  }
-  if (count < 8) {
-    for (; i < count; ++i) to[i] = from[i];
-    return;
-  }
-  while (i < count) {
-    const int64_t at = i + 8 <= count ? i : count - 8;
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + at));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), _mm_cvtepu8_epi16(bytes));
-    i = at + 8;
-  }
+void qgemm_widen_avx2(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to) {
+  for (int32_t row = 0; row < rows; ++row, from += step, to += count) widen_row(from, count, to);
 }
 
 }  // namespace xnorkit

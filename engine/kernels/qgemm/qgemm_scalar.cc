@@ -25,8 +25,9 @@ void tile(const QgemmTile& t) {
 void qgemm_many_scalar(const QgemmTile& t) { tile<2>(t); }
 void qgemm_one_scalar(const QgemmTile& t) { tile<1>(t); }
 
-void qgemm_widen_scalar(const uint8_t* from, int64_t count, int16_t* to) {
-  for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+void qgemm_widen_scalar(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to) {
+  for (int32_t row = 0; row < rows; ++row, from += step, to += count)
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
 }  // namespace xnorkit

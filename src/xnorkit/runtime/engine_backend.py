@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import starmap
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..reference import bits
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .backend import NUMPY, Array
+from .inputs import plain
 from .native import engine, failures
 from .profile import Profile, ProfileRow
 
@@ -44,9 +44,10 @@ class EngineBackend:
                 if node.op == "input":
                     ids[node.name] = builder.input(attrs["dtype"], attrs["shape"])
                     continue
-                tensors = {role: _plain(graph.tensors[key]) for role, key in node.tensors.items()}
+                tensors = {role: plain(graph.tensors[key]) for role, key in node.tensors.items()}
                 ids[node.name] = builder.add(node.op, [ids[name] for name in node.inputs], attrs, tensors)
         self._types = [types[name] for name in outputs]
+        self._stored = [_stored(kind) for kind in self._types]
         with failures():
             for name in outputs:
                 builder.mark_output(ids[name])
@@ -60,14 +61,14 @@ class EngineBackend:
     ) -> tuple[Sequence[Array], Profile | None]:
         """See ``Backend``."""
         arrays = [inputs[name] for name in self._inputs]
-        results = list(starmap(np.empty, (_stored(t, batch) for t in self._types)))
+        results = [np.empty((batch, *shape), dtype) for shape, dtype in self._stored]
         seconds = np.zeros(len(self.program.steps)) if profile else None
-        for start in range(0, batch, self._chunk):
-            part = slice(start, start + self._chunk)
-            with failures():
+        with failures():
+            for start in range(0, batch, self._chunk):
+                part = slice(start, start + self._chunk)
                 spent = self.program.run([a[part] for a in arrays], [r[part] for r in results], threads, profile)
-            if seconds is not None:
-                seconds += spent
+                if seconds is not None:
+                    seconds += spent
         values = [bits.unpack(r, t.shape[2]) if t.dtype == "bits" else r
                   for r, t in zip(results, self._types, strict=True)]  # fmt: skip
         return values, None if seconds is None else self._profile(seconds, batch)
@@ -81,14 +82,7 @@ class EngineBackend:
         return Profile(tuple(rows), batch)
 
 
-def _plain(array: Array) -> Array:
-    """The array itself where the engine can read it in place, else an aligned copy."""
-    return np.require(array, requirements=["C", "A"])
-
-
-def _stored(kind: TensorType, batch: int) -> tuple[tuple[int, ...], type[np.generic]]:
-    """Shape and type of an output as the engine writes it: bits as packed rows."""
+def _stored(kind: TensorType) -> tuple[tuple[int, ...], type[np.generic]]:
+    """Shape and type of one image of an output as the engine writes it: bits as packed rows."""
     h, w, c = kind.shape
-    if kind.dtype == "bits":
-        return (batch, h, w, bits.row_bytes(c)), np.uint8
-    return (batch, h, w, c), NUMPY[kind.dtype]
+    return ((h, w, bits.row_bytes(c)), np.uint8) if kind.dtype == "bits" else ((h, w, c), NUMPY[kind.dtype])

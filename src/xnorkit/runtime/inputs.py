@@ -31,7 +31,13 @@ def checked(name: str, x: Any, kind: TensorType, check_finite: bool) -> Array:
     array = _batched(name, array, kind)
     if check_finite and expected == np.float32 and not np.isfinite(array).all():
         raise RangeError(name, "input", got="NaN or infinity", expected="finite values")
-    return np.require(array, requirements=["C", "A"])
+    return plain(array)
+
+
+def plain(array: Array) -> Array:
+    """The array itself where the engine can read it in place, else a C-contiguous, aligned copy."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"])
 
 
 def _cast_hint(array: Array, expected: np.dtype[Any]) -> str:
