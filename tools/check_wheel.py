@@ -1,7 +1,7 @@
 """Build the wheel, install it where no torch is, and run the shipped model there.
 
 Checks: the wheel is under 3 MB; no torch is installed or imported; ``import xnorkit; xnorkit.load(file)`` takes under
-0.3 s of processor time on top of Python's start; the shipped samples are classified; ``inspect`` and ``doctor`` run;
+0.3 s on top of Python's start; the shipped samples are classified; ``inspect`` and ``doctor`` run;
 ``train`` says what is missing.
 
 usage: check_wheel.py   (build tools come from the environment it runs in)
@@ -76,14 +76,16 @@ def install(wheel: Path, folder: Path) -> Path:
 def check(binaries: Path, folder: Path) -> tuple[float, float]:
     """Everything that must work without torch.
 
-    Returns the best of nine import-and-load times, (wall, processor) seconds. The limit is on processor time, when idle
-    the same as wall time: other work on a shared machine does not fail the check.
+    Returns the best of nine import-and-load times, (wall, processor) seconds. One of them must keep the limit: other work
+    on the machine lengthens the first, threads that libraries start lengthen the second.
     """
     names = [row["name"].lower() for row in json.loads(run(binaries / "pip", "list", "--format=json", cwd=folder))]
     assert "torch" not in names, names
     times = [[float(t) for t in run(binaries / "python", "-c", LEAN, cwd=folder).split()] for _ in range(9)]
     wall, own = min(row[0] for row in times), min(row[1] for row in times)
-    assert own < IMPORT_LIMIT_SECONDS, f"import and load took {own:.3f} s of processor time, {wall:.3f} s in all"
+    assert min(wall, own) < IMPORT_LIMIT_SECONDS, (
+        f"import and load took {own:.3f} s of processor time, {wall:.3f} s in all"
+    )
     samples = run(binaries / "python", "-c", "from xnorkit import zoo; print(zoo.SAMPLES)", cwd=folder).strip()
     predictions = json.loads(run(binaries / "xnorkit", "predict", samples, "--json", "-", cwd=folder))["predictions"]
     assert len(predictions) == 10 and all(len(entry["top"]) == 5 for entry in predictions), predictions
