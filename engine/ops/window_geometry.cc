@@ -65,8 +65,8 @@ Status pool_output(const char* where, const ValueType& input, const Window& w, S
   return check_value(where, {input.dtype, out->h, out->w, input.c});
 }
 
-Status conv_shape(const char* where, const ValueType& input, const Window& window, int32_t out_channels,
-                     int32_t groups, ConvShape* out) {
+Status conv_shape(const char* where, const ValueType& input, const Window& window, int32_t out_channels, int32_t groups,
+                  ConvShape* out) {
   Size size;
   if (Status s = window_output(where, input, window, &size); !s.ok()) return s;
   if (Status s = check_dim(where, "groups", groups, 1); !s.ok()) return s;

@@ -1,5 +1,5 @@
 // Builder and Program: fusion and memory reuse change nothing, taps see every value, many threads share one program,
-// hostile calls get the right code.
+// runs allocate nothing and refuse what they cannot do.
 #include "program/program.h"
 
 #include <atomic>
@@ -10,11 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/check.h"
-#include "base/random.h"
 #include "program/builder.h"
+#include "program/test_net.h"
 
 using namespace xnorkit;
+using namespace xnorkit::test;
 
 // Every way the engine takes memory, counted.
 static std::atomic<long> allocations{0};
@@ -32,108 +32,6 @@ __attribute__((noinline)) void operator delete(void* memory) noexcept { free(mem
 __attribute__((noinline)) void operator delete(void* memory, size_t) noexcept { free(memory); }
 
 namespace {
-
-// A network with branches, every value tapped or not, and the memory its tensors need.
-struct Net {
-  Builder builder;
-  std::vector<ValueId> values;
-  std::vector<std::vector<uint8_t>> memory;
-  Random random;
-
-  explicit Net(uint64_t seed) : random{seed} {}
-
-  Tensor tensor(TensorType type, int64_t elements, int32_t low, int32_t high) {
-    const size_t width = type == TensorType::i32 || type == TensorType::f32 ? 4 : 1;
-    memory.emplace_back(static_cast<size_t>(elements) * width);
-    uint8_t* to = memory.back().data();
-    for (int64_t i = 0; i < elements; ++i) {
-      const int32_t v = random.between(low, high);
-      const float f = static_cast<float>(v) / 64.0f;
-      if (type == TensorType::f32)
-        memcpy(to + 4 * i, &f, 4);
-      else if (type == TensorType::i32)
-        memcpy(to + 4 * i, &v, 4);
-      else
-        to[i] = static_cast<uint8_t>(v);
-    }
-    return {to, type, elements};
-  }
-
-  Tensor bits(int64_t count) {
-    Tensor t = tensor(TensorType::bits, (count + 7) / 8, 0, 255);
-    if (count % 8 != 0) memory.back().back() &= static_cast<uint8_t>((1 << count % 8) - 1);
-    return t;
-  }
-
-  ValueId add(Node node, const char* op, std::vector<ValueId> inputs) {
-    node.row = find_op(op);
-    for (size_t i = 0; i < inputs.size(); ++i) node.inputs[i] = inputs[i];
-    ValueId value = -1;
-    const Status s = builder.add(node, &value);
-    CHECK(s.ok(), "%s: %s", op, s.message);
-    values.push_back(value);
-    return value;
-  }
-
-  ValueId unary(const char* op, ValueId x) { return add(Node(), op, {x}); }
-
-  ValueId conv(const char* op, ValueId x, int32_t outputs, int32_t kernel, int32_t pad) {
-    Node node;
-    node.window = {kernel, kernel, 1, 1, 1, 1, pad, pad, pad, pad};
-    node.outputs = outputs;
-    const int64_t weights = int64_t{outputs} * kernel * kernel * builder.type(x).c;
-    Tensor& w = node.tensors[static_cast<int>(Role::weight)];
-    w = op[0] == 'b' ? bits(weights) : tensor(op[0] == 'q' ? TensorType::i8 : TensorType::f32, weights, -100, 100);
-    return add(node, op, {x});
-  }
-
-  ValueId dense(const char* op, ValueId x, int32_t outputs) {
-    Node node;
-    node.outputs = outputs;
-    const int64_t weights = int64_t{outputs} * builder.type(x).c;
-    node.tensors[static_cast<int>(Role::weight)] =
-        op[0] == 'b' ? bits(weights) : tensor(op[0] == 'q' ? TensorType::i8 : TensorType::f32, weights, -100, 100);
-    return add(node, op, {x});
-  }
-
-  ValueId affine(ValueId x) {
-    Node node;
-    node.tensors[static_cast<int>(Role::scale)] = tensor(TensorType::f32, builder.type(x).c, -9, 9);
-    node.tensors[static_cast<int>(Role::bias)] = tensor(TensorType::f32, builder.type(x).c, -90, 90);
-    return add(node, "affine", {x});
-  }
-
-  ValueId threshold(ValueId x) {
-    Node node;
-    node.tensors[static_cast<int>(Role::threshold)] = tensor(TensorType::i32, builder.type(x).c, -9, 9);
-    node.tensors[static_cast<int>(Role::flip)] = bits(builder.type(x).c);
-    return add(node, "threshold", {x});
-  }
-
-  ValueId pool(ValueId x) {
-    Node node;
-    node.window = {2, 2, 2, 2};
-    return add(node, "max_pool2d", {x});
-  }
-
-  ValueId build_body() {
-    ValueId x = -1;
-    CHECK(builder.input({DType::u8, 12, 12, 3}, &x).ok(), "input");
-    values.push_back(x);
-    const ValueId stem = threshold(conv("qconv2d", x, 20, 3, 1));
-    const ValueId pooled = pool(stem);
-    const ValueId acc = conv("bconv2d", pooled, 20, 3, 1);
-    const ValueId left = affine(acc);
-    const ValueId right = unary("hardtanh", affine(pooled));
-    const ValueId sum = add(Node(), "add", {left, right});
-    const ValueId again = affine(conv("bconv2d", unary("sign", sum), 20, 1, 0));
-    const ValueId residual = unary("relu", add(Node(), "add", {again, sum}));
-    const ValueId hidden = threshold(dense("bdense", unary("flatten", unary("sign", residual)), 33));
-    const ValueId logits = affine(dense("qdense", hidden, 7));
-    const ValueId mean = unary("global_avg_pool2d", residual);
-    return add(Node(), "add", {unary("tanh", logits), dense("dense", mean, 7)});
-  }
-};
 
 std::unique_ptr<Program> build(const Builder& builder, bool fuse, Isa isa = detect_isa()) {
   std::unique_ptr<Program> program;
@@ -270,71 +168,6 @@ void refused_runs() {
   CHECK(net.builder.build(options, &small).code == Code::limit, "weights exceed the budget");
 }
 
-Node op(const char* name, std::vector<ValueId> inputs) {
-  Node node;
-  node.row = find_op(name);
-  for (size_t i = 0; i < inputs.size(); ++i) node.inputs[i] = inputs[i];
-  return node;
-}
-
-void hostile_nodes() {
-  Net net(4);
-  Builder& b = net.builder;
-  ValueId x = -1, f = -1, v = -1;
-  CHECK(b.input({DType::u8, 4, 4, 3}, &x).ok() && b.input({DType::f32, 4, 4, 3}, &f).ok(), "inputs");
-  CHECK(b.input({DType::bits, 4, 4, 3}, &v).code == Code::dtype, "bits input");
-  CHECK(b.input({DType::u8, 4, 0, 3}, &v).code == Code::shape, "empty input");
-  CHECK(b.input({DType::u8, 70000, 1, 3}, &v).code == Code::range, "wide input");
-  CHECK(b.input({DType::u8, 65535, 65535, 65535}, &v).code == Code::limit, "huge input");
-  CHECK(b.add(Node(), &v).code == Code::graph, "no op");
-  CHECK(b.add(op("relu", {7}), &v).code == Code::graph, "a value that does not exist yet");
-  CHECK(b.add(op("relu", {-1}), &v).code == Code::graph, "a negative value");
-  CHECK(b.add(op("relu", {x}), &v).code == Code::dtype, "relu of u8");
-  CHECK(b.add(op("dense", {f}), &v).code == Code::shape, "dense of a picture");
-  Node conv = op("qconv2d", {x});
-  conv.outputs = 4;
-  conv.window = {3, 3};
-  CHECK(b.add(conv, &v).code == Code::graph, "no weight");
-  Tensor& w = conv.tensors[static_cast<int>(Role::weight)];
-  w = net.tensor(TensorType::f32, 108, 0, 1);
-  CHECK(b.add(conv, &v).code == Code::dtype, "float weight");
-  w = net.tensor(TensorType::i8, 107, 0, 1);
-  CHECK(b.add(conv, &v).code == Code::shape, "weight size");
-  w = net.tensor(TensorType::i8, 108, 0, 1);
-  CHECK(b.add(conv, &v).ok(), "a valid one");
-  conv.tensors[static_cast<int>(Role::slope)] = net.tensor(TensorType::f32, 4, 0, 1);
-  CHECK(b.add(conv, &v).code == Code::graph, "a tensor the op does not have");
-  conv.tensors[static_cast<int>(Role::slope)] = {};
-  conv.window.kernel_h = 5;
-  CHECK(b.add(conv, &v).code == Code::shape, "kernel wider than the picture");
-  conv.window.kernel_h = INT32_MAX;
-  CHECK(b.add(conv, &v).code == Code::range, "kernel out of range");
-  conv.window = {3, 3};
-  conv.groups = 0;
-  CHECK(b.add(conv, &v).code == Code::range, "no groups");
-  std::unique_ptr<Program> program;
-  CHECK(b.build({}, &program).code == Code::graph, "no output");
-  CHECK(b.mark_output(99).code == Code::graph, "unknown output");
-  CHECK(b.mark_output(f).ok() && b.mark_output(f).code == Code::graph, "the same output twice");
-}
-
-void too_many_nodes() {
-  Builder b;
-  ValueId v = -1;
-  CHECK(b.input({DType::f32, 1, 1, 1}, &v).ok(), "input");
-  for (size_t i = 1; i < kMaxNodes; ++i) CHECK(b.add(op("relu", {v}), &v).ok(), "node %zu", i);
-  CHECK(b.add(op("relu", {v}), &v).code == Code::limit, "node 4097");
-  CHECK(b.mark_output(v).ok(), "output");
-  std::unique_ptr<Program> program;
-  CHECK(b.build({}, &program).ok(), "4096 nodes");
-  const float x = -1;
-  float y = 5;
-  const void* in = &x;
-  void* out = &y;
-  CHECK(program->run({1, &in, &out, 1, nullptr}).ok() && y == 0, "the chain runs");
-  CHECK(program->arena_bytes() == 64, "and reuses one buffer: %zu bytes", program->arena_bytes());
-}
-
 }  // namespace
 
 int main() {
@@ -343,7 +176,5 @@ int main() {
   many_threads_share_a_program();
   a_run_allocates_nothing();
   refused_runs();
-  hostile_nodes();
-  too_many_nodes();
-  return test::check_summary();
+  return check_summary();
 }
