@@ -76,8 +76,8 @@ def install(wheel: Path, folder: Path) -> Path:
 def check(binaries: Path, folder: Path) -> tuple[float, float]:
     """Everything that must work without torch.
 
-    Returns the best of nine import-and-load times, (wall, processor) seconds. One of them must keep the limit: other work
-    on the machine lengthens the first, threads that libraries start lengthen the second.
+    Returns the best of nine import-and-load times, (wall, processor) seconds. One of them must keep the limit: other
+    work on the machine lengthens the first, threads that libraries start lengthen the second.
     """
     names = [row["name"].lower() for row in json.loads(run(binaries / "pip", "list", "--format=json", cwd=folder))]
     assert "torch" not in names, names
