@@ -32,7 +32,7 @@ RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
 )
 @click.option("--keep", metavar="FOLDER", help="Keep checkpoints and packed files there; default: they are removed.")
 @click.option(
-    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of both sides of the race."
+    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of training and of both racers."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the training runs.")
 def command(out: Output, data: str, keep: str | None, threads: int, seed: int) -> None:
@@ -42,6 +42,9 @@ def command(out: Output, data: str, keep: str | None, threads: int, seed: int) -
     net layer by layer and on every test picture, then raced against PyTorch fp32 on the twin.
     """
     need_torch("demo")
+    import torch
+
+    torch.set_num_threads(threads)
     names = _found() if data == "auto" else [data]
     results = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -102,7 +105,7 @@ def _one(name: str, folder: Path, out: Output, threads: int, seed: int) -> dict[
     net = open_packed(str(file), threads=threads)
     accuracy = summarize(net.logits(pictures.images), pictures.labels).top1
     out.line(f"predictions equal: {parity.n - parity.mismatches:,}/{parity.n:,}")
-    times = _race(twin.module, net, pictures.images, threads)
+    times = _race(twin.module, net, pictures.images)
     kinds = {"fp32": by_kind(costs(to_graph(twin.module, example))), "packed": by_kind(costs(report.graph))}
     return {
         "dataset": name,
@@ -118,11 +121,10 @@ def _one(name: str, folder: Path, out: Output, threads: int, seed: int) -> dict[
     }
 
 
-def _race(twin: Any, net: Any, images: Any, threads: int) -> dict[str, dict[str, float]]:
+def _race(twin: Any, net: Any, images: Any) -> dict[str, dict[str, float]]:
     """Milliseconds per picture at batch 1 and pictures per second at batch 64, packed and PyTorch fp32, in turns."""
     import torch
 
-    torch.set_num_threads(threads)
     times = {}
     with torch.inference_mode():
         for batch in (1, 64):
