@@ -52,7 +52,7 @@ def test_lenet_has_no_float_between_pixels_and_logits(tmp_path: Path) -> None:
     ops = [node.op for node in report.graph.nodes]
     assert ops == ["input", "qconv2d", "threshold", "max_pool2d", "bconv2d", "threshold", "max_pool2d", "flatten",
                    "bdense", "threshold", "qdense", "affine"]  # fmt: skip
-    assert [row.name for row in report.layers if row.packed] == ["3", "7"]
+    assert [(row.name, row.weights) for row in report.layers if row.packed] == [("3", 11 * 9 * 6), ("7", 275 * 30)]
     assert load(tmp_path / "net.xnor.safetensors").nodes == report.graph.nodes
 
 

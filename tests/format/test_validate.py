@@ -114,12 +114,12 @@ def test_every_message_says_where_what_and_which_reason() -> None:
 
 @pytest.mark.parametrize("filler", [b"[],", b'"a",', b"{},", b'"\\\\",', b'"\\u0041",', b"1,"])
 def test_validation_time_is_bounded(filler: bytes) -> None:
-    """A header of the largest size, of any texture, is judged within seconds (a quadratic scan would take hours)."""
+    """A header of the largest size, of any texture, takes seconds at most (a quadratic scan: hours)."""
     room = MAX_HEADER_BYTES - len(META) - 100
     header = b"{" + META + b',"a":[' + filler * (room // len(filler)) + b"0]}"
-    start = time.perf_counter()
+    start = time.process_time()
     assert reason_of(framed(header)) == "bad_entry"
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 20
 
 
 def test_hash_constant_is_no_accident() -> None:

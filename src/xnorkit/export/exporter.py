@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from ..graph.infer import infer
 from ..graph.ir import Graph, Node
 from ..graph.passes.pipeline import run_passes
 from ..graph.store import save
+from ..reference.ops import OPS
+from ..reference.shapes import TensorType
 from .capture import capture
 from .lower.run import InputDType, lower
 
@@ -92,16 +95,16 @@ def _rows(graph: Graph) -> list[LayerRow]:
     rows = []
     for node in graph.nodes:
         if node.op in _WEIGHT_BITS:
-            rows.append(_layer(graph, node))
+            rows.append(_layer(graph, node, types))
         elif node.op == "sign" and types[node.inputs[0]].dtype == "f32":
             rows.append(LayerRow(node.name, "sign", False, 0, 0, 0, _WHY_SIGN))
     return rows
 
 
-def _layer(graph: Graph, node: Node) -> LayerRow:
-    bits = _WEIGHT_BITS[node.op]
-    array = graph.tensors[node.tensors["weight"]]
-    count = array.size * 8 if bits == 1 else array.size
+def _layer(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> LayerRow:
+    bits, row = _WEIGHT_BITS[node.op], OPS[node.op]
+    shape = row.tensors["weight"].shape(tuple(types[name] for name in node.inputs), row.complete(node.attrs))
+    count = math.prod(shape)
     size = sum(graph.tensors[key].nbytes for key in node.tensors.values())
     readers = {user.op for user in graph.users(node.name)}
     note = "threshold fused: bits in, bits out" if readers == {"threshold"} else "one-bit weights, float output"
