@@ -22,6 +22,7 @@ def _images(case: Case, count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, h, w, c)).astype(np.uint8)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_packed_equals_trained(case: Case, seed: int, tmp_path: Path) -> None:

@@ -29,11 +29,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import LimitError, ShapeError
+from ..reference.bounds import float32_exact
 from ..reference.conventions import PAD_VALUES
 from ..reference.shapes import window_output
 
-FLOAT32_EXACT = 1 << 24
-"""float32 holds every integer of at most this magnitude."""
 PIXEL_MAX, WEIGHT_MAX = 255, 127
 """Largest magnitudes of the integer inputs and of the int8 weights."""
 
@@ -76,7 +75,7 @@ def accumulator_dtype(fan_in: int, largest_product: int, dtype: torch.dtype) -> 
     bound = fan_in * largest_product
     if bound >= 1 << 31:
         raise LimitError("accumulator", "largest sum", got=bound, expected="below 2^31")
-    return dtype if bound <= FLOAT32_EXACT else torch.float64
+    return dtype if float32_exact(bound) else torch.float64
 
 
 def conv2d_accumulate(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.bits import unpack_flat
+from ...reference.bounds import accumulator_range
 from ...reference.ops import OPS, Array
 from ...reference.shapes import TensorType
 from ..ir import Graph, Node
@@ -22,7 +23,6 @@ Evaluate = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 ACCUMULATORS = frozenset({"bconv2d", "bdense", "qconv2d", "qdense"})
 ELEMENTWISE = frozenset({"affine", "relu", "prelu", "hardtanh", "tanh", "sigmoid"})
-FLOAT32_EXACT = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def tensors_by_meaning(graph: Graph, node: Node, types: Mapping[str, TensorType]
 
 
 def bound(graph: Graph, acc: Node, types: Mapping[str, TensorType]) -> int:
-    """Largest absolute value the accumulator can take: n for binary weights, max(input) * sum |w| for int8 ones."""
+    """Largest absolute value the accumulator can take for any input, with the weights it has."""
     weight = tensors_by_meaning(graph, acc, types)["weight"]
-    rows = np.abs(weight.reshape(weight.shape[0], -1).astype(np.int64)).sum(axis=1)
-    return int(rows.max()) * (255 if types[acc.inputs[0]].dtype == "u8" else 1)
+    low, high = accumulator_range(weight, *((0, 255) if types[acc.inputs[0]].dtype == "u8" else (-1, 1)))
+    return int(max(-low.min(), high.max()))
 
 
 def table_evaluate(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> Evaluate:

@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 from ...reference import thresholds
 from ...reference.bits import pack_flat
+from ...reference.bounds import float32_exact
 from ...reference.ops import Array
 from ...reference.shapes import TensorType
 from ..infer import infer
 from ..ir import Graph, Node
-from .chain import ELEMENTWISE, FLOAT32_EXACT, Chain, Evaluate, bound, table_evaluate, walk
+from .chain import ELEMENTWISE, Chain, Evaluate, bound, table_evaluate, walk
 
 
 def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = None) -> Graph:
@@ -57,7 +58,7 @@ def _rewrite(graph: Graph, chain: Chain, types: Mapping[str, TensorType], exact:
         if link.op in ELEMENTWISE
     }
     limit = bound(graph, chain.acc, types)
-    if limit >= FLOAT32_EXACT:
+    if not float32_exact(limit):
         return None
     flattens = [i for i, link in enumerate(chain.links) if link.op == "flatten"]
     late_flatten = bool(flattens) and any(link.name in maps for link in chain.links[flattens[-1] :])
