@@ -40,6 +40,8 @@ def test_idx_reads_what_was_written(tmp_path: Path, pack: object) -> None:
 
 
 GOOD = idx_bytes(CUBE)
+GZIPPED = gzip.compress(GOOD, mtime=0)
+"""Without the time: parallel workers must collect the same test names."""
 
 
 @pytest.mark.parametrize(
@@ -53,8 +55,8 @@ GOOD = idx_bytes(CUBE)
         (GOOD[:-1], "truncated"),
         (GOOD + b"\0", "left over"),
         (bytes([0, 0, 8, 3]) + b"\xff" * 12, "too large"),
-        (gzip.compress(GOOD)[:-9], "cannot be read"),
-        (gzip.compress(GOOD)[:12] + b"\xff\xff" + gzip.compress(GOOD)[14:], "cannot be read"),
+        (GZIPPED[:-9], "cannot be read"),
+        (GZIPPED[:12] + b"\xff\xff" + GZIPPED[14:], "cannot be read"),
     ],
 )
 def test_damaged_idx_is_named(tmp_path: Path, data: bytes, why: str) -> None:
@@ -195,7 +197,7 @@ def fake_fashion(folder: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images = np.zeros((count, 28, 28), np.uint8)
     labels = (np.arange(count) % 10).astype(np.uint8)
-    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images), 1))
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images), 1, mtime=0))
     (folder / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
 
 
