@@ -12,7 +12,7 @@ from xnorkit.graph import store
 from xnorkit.graph.build import GraphBuilder
 
 HEAVY = ("torch", "accelerate", "sklearn", "scipy", "matplotlib", "rich", "PIL", "click")
-SECONDS = 10.0
+SECONDS = 3.0
 """Generous for a loaded test machine; the wheel check holds an idle one to 0.3 s."""
 
 CODE = f"""

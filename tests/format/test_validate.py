@@ -119,7 +119,7 @@ def test_validation_time_is_bounded(filler: bytes) -> None:
     header = b"{" + META + b',"a":[' + filler * (room // len(filler)) + b"0]}"
     start = time.process_time()
     assert reason_of(framed(header)) == "bad_entry"
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 5
 
 
 def test_hash_constant_is_no_accident() -> None:
