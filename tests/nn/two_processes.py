@@ -1,0 +1,44 @@
+"""One of two processes of test_nn_distributed: ``python two_processes.py FOLDER RANK`` trains and saves FOLDER/RANK.pt."""
+
+import sys
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, clip_weights_
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(Int8Conv2d(1, 4, 3), BinaryConv2d(4, 4, 3, bias=True, pad_value=-1, padding=1), nn.Flatten(),
+                         BinaryLinear(144, 8), Int8Linear(8, 3, activation="sign"))  # fmt: skip
+
+
+def batch(rank):
+    return torch.randint(0, 256, (4, 1, 8, 8), generator=torch.Generator().manual_seed(rank)).float()
+
+
+def train(model, loss):
+    """Two steps of SGD on ``loss(model)``; weights stay in [-1, 1]."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(model).backward()
+        optimizer.step()
+        clip_weights_(model)
+
+
+def work(folder, rank):
+    store = dist.FileStore(f"{folder}/rendezvous", 2)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=60))
+    model = DistributedDataParallel(network())
+    train(model, lambda m: m(batch(rank)).square().mean())
+    torch.save(model.module.state_dict(), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    work(sys.argv[1], int(sys.argv[2]))
