@@ -123,6 +123,12 @@ class ParityError(XnorkitError, AssertionError):
     code = "XK_PARITY"
 
 
+class BenchError(XnorkitError, RuntimeError):
+    """A system in a race cannot run the work or answers wrongly."""
+
+    code = "XK_BENCH"
+
+
 class MissingDependencyError(XnorkitError, ImportError):
     """An optional dependency is needed; the hint is the command that installs it."""
 
@@ -132,7 +138,7 @@ class MissingDependencyError(XnorkitError, ImportError):
 ERRORS: dict[str, type[XnorkitError]] = {
     cls.code: cls
     for cls in (XnorkitError, ShapeError, DTypeError, RangeError, LimitError, FormatError, GraphError,
-                UnsupportedError, DataError, RecipeError, CheckpointError, SaveError, ParityError,
+                UnsupportedError, DataError, RecipeError, CheckpointError, SaveError, ParityError, BenchError,
                 MissingDependencyError)
 }  # fmt: skip
 """The table of codes: the engine reports a code and ``runtime`` raises the class found here."""

@@ -17,8 +17,8 @@ LIMIT = 120  # seconds
 
 
 def test_two_processes_train_one_model(tmp_path):
-    ranks = [subprocess.Popen([sys.executable, SCRIPT, tmp_path, str(rank)], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for rank in (0, 1)]  # fmt: skip
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    ranks = [subprocess.Popen([sys.executable, SCRIPT, tmp_path, str(rank)], text=True, **streams) for rank in (0, 1)]
     try:
         said = [rank.communicate(timeout=LIMIT)[0] for rank in ranks]
     finally:

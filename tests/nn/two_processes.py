@@ -1,4 +1,4 @@
-"""One of two processes of test_nn_distributed: ``python two_processes.py FOLDER RANK`` trains and saves FOLDER/RANK.pt."""
+"""One of two processes of test_nn_distributed: ``python two_processes.py FOLDER RANK`` saves FOLDER/RANK.pt."""
 
 import sys
 from datetime import timedelta

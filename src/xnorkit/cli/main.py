@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "verify": "Prove a packed file equal to the checkpoint it came from.",
     "inspect": "Show the graph, bits, bytes and operations of a packed file.",
     "predict": "Classify pictures with a packed file.",
+    "bench": "Time our layers, race them against what is installed, or profile a packed file.",
     "list": "List models, methods, quantizers, ops, kernels, datasets, recipes or the zoo.",
     "doctor": "Show CPU features, chosen kernels, versions and data found.",
 }

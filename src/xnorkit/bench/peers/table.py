@@ -1,0 +1,9 @@
+"""THE TABLE OF PEERS: every system the bench can race, installed or not; a file of this folder each."""
+
+from __future__ import annotations
+
+from . import textbook, torch_, xnorkit_
+from .contract import Peer
+
+PEERS: tuple[Peer, ...] = (*xnorkit_.PEERS, *torch_.PEERS, *textbook.PEERS)
+"""In the order of the printed rows."""
