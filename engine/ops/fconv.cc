@@ -4,6 +4,8 @@
 
 #include "base/aligned.h"
 #include "kernels/fgemm/fgemm.h"
+#include "ops/fband.h"
+#include "ops/fpack.h"
 #include "ops/tiling.h"
 #include "ops/window_geometry.h"
 
@@ -14,29 +16,19 @@ static_assert(kLanes == kFgemmLanes);
 
 class FloatConv final : public Op {
  public:
-  FloatConv(const char* name, const ConvShape& geometry) : name_(name), g_(geometry) {}
+  FloatConv(const char* name, const ConvShape& geometry, const FgemmKernel& kernel)
+      : name_(name), g_(geometry), kernel_(kernel) {}
 
-  Status create(const float* weight, const float* bias, Isa isa) {
-    for (const FgemmKernel& row : kFgemmKernels) {
-      kernel_ = &row;
-      if (row.isa <= isa) break;
-    }
-    blocks_ = static_cast<int32_t>(ceil_div(g_.group_outputs, kLanes));
-    const size_t lanes = static_cast<size_t>(g_.groups) * static_cast<size_t>(blocks_) * kLanes;
+  Status create(const float* weight, const float* bias) {
     const size_t zeros = g_.padded ? static_cast<size_t>(g_.run) * sizeof(float) : 0;
-    if (!weight_.allocate(lanes * static_cast<size_t>(g_.depth) * sizeof(float)) ||
-        !bias_.allocate(lanes * sizeof(float)) || !zeros_.allocate(zeros)) {
-      return Status::error(Code::limit, "[%s] memory: got %zu bytes refused, expected them for the weights", name_,
-                           lanes * static_cast<size_t>(g_.depth) * sizeof(float));
-    }
-    pack(weight, bias);
-    return {};
+    if (!zeros_.allocate(zeros)) return Status::error(Code::limit, "[%s] memory: got %zu bytes refused", name_, zeros);
+    return weight_.create(name_, g_, weight, bias);
   }
 
   const char* name() const override { return name_; }
-  const char* kernel_name() const override { return kernel_->name; }
+  const char* kernel_name() const override { return kernel_.name; }
   ValueType output() const override { return {DType::f32, g_.out.h, g_.out.w, g_.out_channels}; }
-  size_t packed_bytes() const override { return weight_.bytes() + bias_.bytes() + zeros_.bytes(); }
+  size_t packed_bytes() const override { return weight_.bytes() + zeros_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(); }
 
   // Pointers to every tap of the chunk's pixels, patches for pixels at the border, one tile of results.
@@ -58,22 +50,7 @@ class FloatConv final : public Op {
   size_t patch_bytes() const {
     return g_.padded && g_.merged ? align_up(static_cast<size_t>(g_.depth) * kChunkPixels * sizeof(float)) : 0;
   }
-  Tiling tiling(int32_t batch) const { return {g_.out_pixels() * batch, blocks_, g_.groups}; }
-
-  void pack(const float* weight, const float* bias) {
-    float* to = weight_.as<float>();
-    for (int32_t group = 0; group < g_.groups; ++group)
-      for (int32_t block = 0; block < blocks_; ++block)
-        for (int64_t k = 0; k < g_.depth; ++k)
-          for (int32_t lane = 0; lane < kLanes; ++lane, ++to) {
-            const int32_t o = block * kLanes + lane;
-            if (o < g_.group_outputs) *to = weight[(int64_t{group} * g_.group_outputs + o) * g_.depth + k];
-          }
-    for (int32_t o = 0; bias && o < g_.out_channels; ++o) {
-      const int32_t group = o / g_.group_outputs, at = o % g_.group_outputs;
-      bias_.as<float>()[int64_t{group} * blocks_ * kLanes + at] = bias[o];
-    }
-  }
+  Tiling tiling(int32_t batch) const { return {g_.out_pixels() * batch, weight_.blocks(), g_.groups}; }
 
   // Fills rows[tap * stride] for one pixel of the batch.
   void point_rows(const float* input, const Position& at, int32_t group, float* patch, const float** rows,
@@ -98,12 +75,12 @@ class FloatConv final : public Op {
     }
   }
 
-  // Tiles of kernel_->pixels pixels, then the rest of the chunk one by one.
+  // Tiles of kernel_.pixels pixels, then the rest of the chunk one by one.
   void run_group(const float* input, float* output, const Tiling::Unit& unit, int32_t group, void* scratch) const {
     const float** rows = static_cast<const float**>(scratch);
     float* patches = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes());
     float* tile = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes() + patch_bytes());
-    const int32_t width = kernel_->pixels, in_tiles = unit.count / width * width;
+    const int32_t width = kernel_.pixels, in_tiles = unit.count / width * width;
     Position at(g_, unit.first_pixel);
     for (int32_t p = 0; p < unit.count; ++p, at.next(g_)) {
       const bool many = p < in_tiles;
@@ -125,16 +102,15 @@ class FloatConv final : public Op {
                 float* output) const {
     const int32_t first = block * kLanes, valid = std::min(blocks * kLanes, g_.group_outputs - first);
     const bool direct = valid == blocks * kLanes;
-    const int64_t index = int64_t{group} * blocks_ + block;
     const FgemmTile work{rows,
                          g_.taps,
                          g_.run,
-                         weight_.as<float>() + index * g_.depth * kLanes,
-                         bias_.as<float>() + index * kLanes,
+                         weight_.block(group, block),
+                         weight_.bias(group, block),
                          blocks,
                          direct ? output + first : tile,
                          direct ? static_cast<size_t>(g_.out_channels) : size_t{kStepBlocks} * kLanes};
-    (pixels == 1 ? kernel_->one : kernel_->many)(work);
+    (pixels == 1 ? kernel_.one : kernel_.many)(work);
     for (int32_t p = 0; !direct && p < pixels; ++p)
       memcpy(output + int64_t{p} * g_.out_channels + first, tile + p * kStepBlocks * kLanes,
              static_cast<size_t>(valid) * sizeof(float));
@@ -142,9 +118,9 @@ class FloatConv final : public Op {
 
   const char* name_;
   ConvShape g_;
-  const FgemmKernel* kernel_ = nullptr;
-  int32_t blocks_ = 0;
-  AlignedBuffer weight_, bias_, zeros_;
+  const FgemmKernel& kernel_;
+  FloatPanels weight_;
+  AlignedBuffer zeros_;
 };
 
 Status make(const char* where, const ConvShape& g, const float* weight, int64_t weights, const float* bias, Isa isa,
@@ -155,8 +131,12 @@ Status make(const char* where, const ConvShape& g, const float* weight, int64_t 
     return Status::error(Code::shape, "[%s] weight elements: got %lld, expected %lld", where,
                          static_cast<long long>(weights), static_cast<long long>(g.weights()));
   }
-  auto op = std::make_unique<FloatConv>(where, g);
-  if (Status s = op->create(weight, bias, isa); !s.ok()) return s;
+  const FgemmKernel* kernel = nullptr;
+  for (const FgemmKernel& row : kFgemmKernels)
+    if (kernel == nullptr && row.isa <= isa) kernel = &row;
+  if (g.out_pixels() > 1 && band_conv2d_fits(g, *kernel)) return make_band_conv2d(where, g, *kernel, weight, bias, out);
+  auto op = std::make_unique<FloatConv>(where, g, *kernel);
+  if (Status s = op->create(weight, bias); !s.ok()) return s;
   *out = std::move(op);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "kernels/qgemm/qgemm.h"
 #include "ops/channel_epilogue.h"
+#include "ops/qband.h"
 #include "ops/tiling.h"
 #include "ops/window_geometry.h"
 
@@ -12,14 +13,11 @@ static_assert(kLanes == kQgemmLanes);
 
 class IntegerConv final : public Op {
  public:
-  IntegerConv(const char* name, const ConvShape& geometry) : name_(name), g_(geometry) {}
+  IntegerConv(const char* name, const ConvShape& geometry, const QgemmKernel& kernel)
+      : name_(name), g_(geometry), kernel_(kernel) {}
 
   Status create(const int8_t* weight, const Epilogue& epilogue, Isa isa) {
     if (Status s = epilogue_.create(name_, epilogue, g_.out_channels, isa); !s.ok()) return s;
-    for (const QgemmKernel& row : kQgemmKernels) {
-      kernel_ = &row;
-      if (row.isa <= isa) break;
-    }
     blocks_ = static_cast<int32_t>(ceil_div(g_.group_outputs, kLanes));
     pairs_ = static_cast<int32_t>(ceil_div(g_.depth, 2));
     const size_t bytes = static_cast<size_t>(g_.groups) * static_cast<size_t>(blocks_) * kLanes * padded_depth();
@@ -32,7 +30,7 @@ class IntegerConv final : public Op {
   }
 
   const char* name() const override { return name_; }
-  const char* kernel_name() const override { return kernel_->name; }
+  const char* kernel_name() const override { return kernel_.name; }
   ValueType output() const override { return {epilogue_.output_dtype(), g_.out.h, g_.out.w, g_.out_channels}; }
   size_t packed_bytes() const override { return weight_.bytes() + epilogue_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(); }
@@ -85,12 +83,11 @@ class IntegerConv final : public Op {
       const Corner corner = corner_of(g_, at);
       const int64_t row = int64_t{g_.input.w} * g_.input.c;
       if (g_.merged && inside(g_, corner)) {
-        kernel_->widen(image + corner.y * row + corner.x * g_.input.c, g_.window.dilation_h * row, g_.taps, g_.run,
-                       patch);
+        kernel_.widen(image + corner.y * row + corner.x * g_.input.c, g_.window.dilation_h * row, g_.taps, g_.run,
+                      patch);
       } else {
-        gather_patch(g_, image, at, group, patch, [this](const uint8_t* from, int64_t count, int16_t* to) {
-          kernel_->widen(from, 0, 1, count, to);
-        });
+        gather_patch(g_, image, at, group, patch,
+                     [this](const uint8_t* from, int64_t count, int16_t* to) { kernel_.widen(from, 0, 1, count, to); });
       }
     }
     if (g_.depth % 2) patch[g_.depth] = 0;
@@ -101,7 +98,7 @@ class IntegerConv final : public Op {
     for (int32_t p = 0; p < unit.count; ++p, at.next(g_))
       gather(input, at, group, patches + static_cast<size_t>(p) * padded_depth());
     int32_t* tile = reinterpret_cast<int32_t*>(reinterpret_cast<uint8_t*>(acc) + acc_bytes());
-    const int32_t width = kernel_->pixels, in_tiles = unit.count / width * width;
+    const int32_t width = kernel_.pixels, in_tiles = unit.count / width * width;
     for (int32_t block = unit.first_block; block < unit.last_block; block += kStepBlocks) {
       const int32_t count = std::min(kStepBlocks, unit.last_block - block);
       for (int32_t p = 0; p < unit.count;) {
@@ -125,14 +122,14 @@ class IntegerConv final : public Op {
                          blocks,
                          direct ? acc + first : tile,
                          direct ? static_cast<size_t>(g_.out_channels) : size_t{kStepBlocks} * kLanes};
-    (pixels == 1 ? kernel_->one : kernel_->many)(work);
+    (pixels == 1 ? kernel_.one : kernel_.many)(work);
     for (int32_t p = 0; !direct && p < pixels; ++p)
       std::copy_n(tile + p * kStepBlocks * kLanes, valid, acc + int64_t{p} * g_.out_channels + first);
   }
 
   const char* name_;
   ConvShape g_;
-  const QgemmKernel* kernel_ = nullptr;
+  const QgemmKernel& kernel_;
   int32_t blocks_ = 0, pairs_ = 0;
   AlignedBuffer weight_;
   ChannelEpilogue epilogue_;
@@ -153,7 +150,12 @@ Status make(const char* where, const ConvShape& g, const int8_t* weight, int64_t
     return Status::error(Code::limit, "[%s] largest possible accumulator: got %lld, expected at most %d", where,
                          static_cast<long long>(bound), INT32_MAX);
   }
-  auto op = std::make_unique<IntegerConv>(where, g);
+  const QgemmKernel* kernel = nullptr;
+  for (const QgemmKernel& row : kQgemmKernels)
+    if (kernel == nullptr && row.isa <= isa) kernel = &row;
+  if (g.out_pixels() > 1 && band_qconv2d_fits(g, *kernel))
+    return make_band_qconv2d(g, *kernel, weight, epilogue, isa, out);
+  auto op = std::make_unique<IntegerConv>(where, g, *kernel);
   if (Status s = op->create(weight, epilogue, isa); !s.ok()) return s;
   *out = std::move(op);
   return {};

@@ -27,27 +27,46 @@ struct FgemmTile {
   size_t out_stride;
 };
 
-using FgemmFunction = void (*)(const FgemmTile&);
+// Any number of pixels at equal distances times one block: pixel p's tap t is the `run` floats at
+// x + p * pixel_step + t * tap_step. A long sum may come in pieces: `resume` starts from what lies in `out` instead of
+// +0, a null bias is not added yet. Weights: [taps * run][16]. Writes out[p * out_stride + lane].
+struct FgemmRow {
+  const float* x;
+  size_t pixel_step, tap_step;
+  int32_t pixels, taps, run;
+  const float* weight;
+  const float* bias;
+  bool resume;
+  float* out;
+  size_t out_stride;
+};
 
-// A row of the kernel table: `many` takes exactly `pixels` pixels and any number of blocks, `one` takes one pixel.
+using FgemmFunction = void (*)(const FgemmTile&);
+using FgemmRowFunction = void (*)(const FgemmRow&);
+
+// A row of the kernel table: `many` takes exactly `pixels` pixels and any number of blocks, `one` takes one pixel;
+// `row` may be null, then ops do without it.
 struct FgemmKernel {
   const char* name;
   Isa isa;
   int pixels;
   FgemmFunction many, one;
+  FgemmRowFunction row = nullptr;
 };
 
 void fgemm_many_scalar(const FgemmTile&);
 void fgemm_one_scalar(const FgemmTile&);
+void fgemm_row_scalar(const FgemmRow&);
 void fgemm_many_avx2(const FgemmTile&);
 void fgemm_one_avx2(const FgemmTile&);
+void fgemm_row_avx2(const FgemmRow&);
 
 // Fastest first; the last row runs everywhere.
 inline constexpr FgemmKernel kFgemmKernels[] = {
 #if defined(__x86_64__)
-    {"fgemm_f32f32f32_6x16_avx2", Isa::avx2, 6, fgemm_many_avx2, fgemm_one_avx2},
+    {"fgemm_f32f32f32_6x16_avx2", Isa::avx2, 6, fgemm_many_avx2, fgemm_one_avx2, fgemm_row_avx2},
 #endif
-    {"fgemm_f32f32f32_2x16_scalar", Isa::scalar, 2, fgemm_many_scalar, fgemm_one_scalar},
+    {"fgemm_f32f32f32_2x16_scalar", Isa::scalar, 2, fgemm_many_scalar, fgemm_one_scalar, fgemm_row_scalar},
 };
 
 }  // namespace xnorkit

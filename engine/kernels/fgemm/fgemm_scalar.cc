@@ -24,7 +24,32 @@ void tile(const FgemmTile& t) {
   }
 }
 
+// P pixels from the first on.
+template <int P>
+void pixels_of_row(const FgemmRow& t, int32_t first) {
+  float acc[P][kFgemmLanes] = {};
+  float* out = t.out + static_cast<size_t>(first) * t.out_stride;
+  const float* x = t.x + static_cast<size_t>(first) * t.pixel_step;
+  for (int p = 0; t.resume && p < P; ++p)
+    for (int lane = 0; lane < kFgemmLanes; ++lane) acc[p][lane] = out[static_cast<size_t>(p) * t.out_stride + lane];
+  const float* w = t.weight;
+  for (int32_t tap = 0; tap < t.taps; ++tap, x += t.tap_step)
+    for (int32_t c = 0; c < t.run; ++c, w += kFgemmLanes)
+      for (int p = 0; p < P; ++p)
+        for (int lane = 0; lane < kFgemmLanes; ++lane)
+          acc[p][lane] += x[static_cast<size_t>(p) * t.pixel_step + static_cast<size_t>(c)] * w[lane];
+  for (int p = 0; p < P; ++p)
+    for (int lane = 0; lane < kFgemmLanes; ++lane)
+      out[static_cast<size_t>(p) * t.out_stride + lane] = t.bias ? acc[p][lane] + t.bias[lane] : acc[p][lane];
+}
+
 }  // namespace
+
+void fgemm_row_scalar(const FgemmRow& t) {
+  int32_t p = 0;
+  for (; p + 2 <= t.pixels; p += 2) pixels_of_row<2>(t, p);
+  if (p < t.pixels) pixels_of_row<1>(t, p);
+}
 
 void fgemm_many_scalar(const FgemmTile& t) { tile<2>(t); }
 void fgemm_one_scalar(const FgemmTile& t) { tile<1>(t); }

@@ -28,7 +28,19 @@ struct QgemmTile {
   size_t out_stride;
 };
 
+// Any number of pixels at equal distances times one block: pixel p's tap t is the 2 * `pairs` inputs at
+// x + p * pixel_step + t * tap_step. Weights, widened: [taps * pairs][16 lanes][2]. Writes out[p * out_stride + lane].
+struct QgemmRow {
+  const int16_t* x;
+  size_t pixel_step, tap_step;
+  int32_t pixels, taps, pairs;
+  const int16_t* weight;
+  int32_t* out;
+  size_t out_stride;
+};
+
 using QgemmFunction = void (*)(const QgemmTile&);
+using QgemmRowFunction = void (*)(const QgemmRow&);
 
 // A row of the kernel table: `many` takes exactly `pixels` pixels and any number of blocks, `one` takes one pixel.
 struct QgemmKernel {
@@ -38,21 +50,25 @@ struct QgemmKernel {
   QgemmFunction many, one;
   // uint8 to int16, for the rows of x: `rows` times `count` elements, `step` apart, joined behind `to`.
   void (*widen)(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
+  QgemmRowFunction row = nullptr;  // may be null, then ops do without it
 };
 
 void qgemm_many_scalar(const QgemmTile&);
 void qgemm_one_scalar(const QgemmTile&);
 void qgemm_widen_scalar(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
+void qgemm_row_scalar(const QgemmRow&);
 void qgemm_many_avx2(const QgemmTile&);
 void qgemm_one_avx2(const QgemmTile&);
 void qgemm_widen_avx2(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
+void qgemm_row_avx2(const QgemmRow&);
 
 // Fastest first; the last row runs everywhere.
 inline constexpr QgemmKernel kQgemmKernels[] = {
 #if defined(__x86_64__)
-    {"qgemm_i16s8i32_6x16_avx2", Isa::avx2, 6, qgemm_many_avx2, qgemm_one_avx2, qgemm_widen_avx2},
+    {"qgemm_i16s8i32_6x16_avx2", Isa::avx2, 6, qgemm_many_avx2, qgemm_one_avx2, qgemm_widen_avx2, qgemm_row_avx2},
 #endif
-    {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar, qgemm_widen_scalar},
+    {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar, qgemm_widen_scalar,
+     qgemm_row_scalar},
 };
 
 }  // namespace xnorkit

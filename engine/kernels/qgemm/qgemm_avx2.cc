@@ -97,7 +97,54 @@ inline __attribute__((always_inline)) void pixel_of_blocks(const QgemmTile& t, i
   }
 }
 
+// P pixels of a row. Two pointers, three pixels apart, reach all six by a register offset.
+template <int P>
+inline __attribute__((always_inline)) void pixels_of_row(const QgemmRow& t, int32_t first) {
+  __m256i acc[P][2];
+  for (int p = 0; p < P; ++p) acc[p][0] = acc[p][1] = _mm256_setzero_si256();
+  const size_t step = t.pixel_step;
+  const int16_t* near = t.x + static_cast<size_t>(first) * step;
+  const int16_t* w = t.weight;
+  for (int32_t tap = 0; tap < t.taps; ++tap, near += t.tap_step) {
+    const int16_t *low = near, *high = near + 3 * step, *end = near + 2 * static_cast<size_t>(t.pairs);
+    for (; low != end; low += 2, high += 2, w += 2 * kQgemmLanes) {
+      const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
+      const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + kQgemmLanes));
+#pragma GCC unroll 8
+      for (int p = 0; p < P; ++p) {
+        const __m256i x =
+            broadcast_pair(p < 3 ? low + static_cast<size_t>(p) * step : high + static_cast<size_t>(p - 3) * step);
+        acc[p][0] = _mm256_add_epi32(acc[p][0], _mm256_madd_epi16(x, w0));
+        acc[p][1] = _mm256_add_epi32(acc[p][1], _mm256_madd_epi16(x, w1));
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    int32_t* to = t.out + static_cast<size_t>(first + p) * t.out_stride;
+    store(to, acc[p][0]);
+    store(to + 8, acc[p][1]);
+  }
+}
+
 }  // namespace
+
+// Tiles of six; the rest is shared out so that no tile is much smaller than the others (7 = 4 + 3).
+void qgemm_row_avx2(const QgemmRow& t) {
+  int32_t tiles = (t.pixels + 5) / 6;
+  for (int32_t p = 0; tiles > 0; --tiles) {
+    const int32_t count = (t.pixels - p + tiles - 1) / tiles;
+    switch (count) {
+      case 6: pixels_of_row<6>(t, p); break;
+      case 5: pixels_of_row<5>(t, p); break;
+      case 4: pixels_of_row<4>(t, p); break;
+      case 3: pixels_of_row<3>(t, p); break;
+      case 2: pixels_of_row<2>(t, p); break;
+      default: pixels_of_row<1>(t, p); break;
+    }
+    p += count;
+  }
+}
 
 void qgemm_many_avx2(const QgemmTile& t) {
   const size_t depth = static_cast<size_t>(t.pairs) * 2 * kQgemmLanes;
