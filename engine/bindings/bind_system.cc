@@ -25,7 +25,7 @@ nb::list kernels() {
   for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
   for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
-  for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, Isa::scalar);
+  for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, k.isa);
   return rows;
 }
 

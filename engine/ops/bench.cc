@@ -63,8 +63,8 @@ Work dense(const char* name, DType type, int32_t batch, int32_t c, int32_t o) {
 
 Work max_pool(const char* name, DType type, int32_t size, int32_t c, Window w) {
   const ValueType input{type, size, size, c};
-  return {name, input, 1, 0, [=](const Well& well, Isa, OpPtr* op) {
-            return make_max_pool2d(input, w, type == DType::bits ? well.bytes.data() : nullptr, op);
+  return {name, input, 1, 0, [=](const Well& well, Isa isa, OpPtr* op) {
+            return make_max_pool2d(input, w, type == DType::bits ? well.bytes.data() : nullptr, isa, op);
           }};
 }
 
@@ -117,11 +117,11 @@ std::vector<Work> works() {
        {f32, 56, 56, 64},
        1,
        0,
-       [](const Well&, Isa, OpPtr* op) {
-         return make_avg_pool2d({DType::f32, 56, 56, 64}, window(2, 2, 0), true, op);
+       [](const Well&, Isa isa, OpPtr* op) {
+         return make_avg_pool2d({DType::f32, 56, 56, 64}, window(2, 2, 0), true, isa, op);
        }},
       {"global_avg_pool_512x7_f32", last, 1, 0,
-       [=](const Well&, Isa, OpPtr* op) { return make_global_avg_pool2d(last, op); }},
+       [=](const Well&, Isa isa, OpPtr* op) { return make_global_avg_pool2d(last, isa, op); }},
       map("affine_64x56_f32", Eltwise::affine_f32, f32, 56, 64),
       map("affine_3x224_u8", Eltwise::affine_f32, u8, 224, 3),
       map("affine_64x56_u8", Eltwise::affine_f32, u8, 56, 64),

@@ -160,7 +160,8 @@ void transcendentals() {
 
 void pools() {
   Random r(10);
-  for (int i = 0; i < 80; ++i) {
+  for (int i = 0; i < 120; ++i) {
+    const Isa isa = isas()[static_cast<size_t>(i) % isas().size()];
     const int32_t kh = r.between(1, 4), kw = r.between(1, 4), c = r.between(1, 70), batch = r.between(1, 3);
     const Window w{kh,
                    kw,
@@ -178,8 +179,10 @@ void pools() {
     const auto flip = bit_rows(r, 1, c);
     const bool include = r.between(0, 1) == 1;
     OpPtr largest, packed, flipped, mean;
-    CHECK(make_max_pool2d(floats, w, nullptr, &largest).ok() && make_max_pool2d(bits, w, nullptr, &packed).ok() &&
-              make_max_pool2d(bits, w, flip.data(), &flipped).ok() && make_avg_pool2d(floats, w, include, &mean).ok(),
+    CHECK(make_max_pool2d(floats, w, nullptr, isa, &largest).ok() &&
+              make_max_pool2d(bits, w, nullptr, isa, &packed).ok() &&
+              make_max_pool2d(bits, w, flip.data(), isa, &flipped).ok() &&
+              make_avg_pool2d(floats, w, include, isa, &mean).ok(),
           "creation");
     const auto max = run_as<float>(*largest, {x.data()}, batch, r), avg = run_as<float>(*mean, {x.data()}, batch, r);
     const auto and_ = run(*packed, {b.data()}, batch, r), mixed = run(*flipped, {b.data()}, batch, r);
@@ -217,15 +220,37 @@ void integer_and_global_pools() {
   const auto u = integers<uint8_t>(r, 6 * 6 * 5, 0, 255);
   const auto v = integers<int32_t>(r, 6 * 6 * 5, INT32_MIN, -1);
   const auto f = reals(r, 6 * 6 * 5);
-  OpPtr a, b, g;
-  CHECK(make_max_pool2d({DType::u8, 6, 6, 5}, {2, 2, 2, 2}, nullptr, &a).ok(), "u8");
-  CHECK(make_max_pool2d({DType::i32, 6, 6, 5}, {2, 2, 2, 2, 1, 1, 1, 1, 1, 1}, nullptr, &b).ok(), "i32");
-  CHECK(make_global_avg_pool2d({DType::f32, 6, 6, 5}, &g).ok(), "global");
-  CHECK(run(*a, {u.data()}, 1, r)[0] == std::max(std::max(u[0], u[5]), std::max(u[30], u[35])), "u8 window");
-  CHECK(run_as<int32_t>(*b, {v.data()}, 1, r)[0] == v[0], "padding never wins, even over INT32_MIN..-1");
   float sum = 0;
   for (size_t i = 0; i < f.size(); i += 5) sum += f[i];
-  CHECK(run_as<float>(*g, {f.data()}, 1, r)[0] == sum / 36, "global mean in (h, w) order");
+  for (const Isa isa : isas()) {
+    OpPtr a, b, g;
+    CHECK(make_max_pool2d({DType::u8, 6, 6, 5}, {2, 2, 2, 2}, nullptr, isa, &a).ok(), "u8");
+    CHECK(make_max_pool2d({DType::i32, 6, 6, 5}, {2, 2, 2, 2, 1, 1, 1, 1, 1, 1}, nullptr, isa, &b).ok(), "i32");
+    CHECK(make_global_avg_pool2d({DType::f32, 6, 6, 5}, isa, &g).ok(), "global");
+    CHECK(run(*a, {u.data()}, 1, r)[0] == std::max(std::max(u[0], u[5]), std::max(u[30], u[35])), "u8 window");
+    CHECK(run_as<int32_t>(*b, {v.data()}, 1, r)[0] == v[0], "padding never wins, even over INT32_MIN..-1");
+    CHECK(run_as<float>(*g, {f.data()}, 1, r)[0] == sum / 36, "global mean in (h, w) order");
+  }
+}
+
+// Wide pixels: whole vectors, vectors that overlap, the rest.
+template <class T>
+void wide_pools(DType dtype, int32_t low, int32_t high) {
+  Random r(13);
+  for (const int32_t c : {7, 8, 31, 32, 33, 40, 127, 128, 200}) {
+    const auto x = integers<T>(r, static_cast<size_t>(3 * 5 * c), low, high);
+    for (const Isa isa : isas()) {
+      OpPtr op;
+      CHECK(make_max_pool2d({dtype, 3, 5, c}, {3, 2, 1, 3}, nullptr, isa, &op).ok(), "creation");
+      const auto y = run_as<T>(*op, {x.data()}, 1, r);
+      for (int32_t i = 0; i < 2 * c; ++i) {
+        const int32_t first = i / c * 3 * c + i % c;
+        T best = x[first];
+        for (int32_t tap = 1; tap < 6; ++tap) best = std::max(best, x[first + (tap / 2 * 5 + tap % 2) * c]);
+        CHECK(y[i] == best, "%d channels on %s", c, isa_name(isa));
+      }
+    }
+  }
 }
 
 void flattens() {
@@ -256,12 +281,14 @@ void refusals() {
   CHECK(make_prelu(i, one, Isa::scalar, &op).code == Code::dtype, "prelu of i32");
   CHECK(make_pointwise(Eltwise::relu, b, Isa::scalar, &op).code == Code::dtype, "relu of bits");
   CHECK(make_pointwise(Eltwise::relu, {DType::f32, 0, 2, 3}, Isa::scalar, &op).code == Code::shape, "empty");
-  CHECK(make_max_pool2d(f, {2, 2}, &flip, &op).code == Code::dtype, "flip without bits");
-  CHECK(make_max_pool2d(b, {2, 2}, &flip, &op).code == Code::range, "flip tail");
-  CHECK(make_max_pool2d(f, {2, 2, 1, 1, 1, 1, 2}, nullptr, &op).code == Code::shape, "padding as wide as the kernel");
-  CHECK(make_max_pool2d({DType::f32, 4, 4, 3}, {2, 2, 1, 1, 2, 1}, nullptr, &op).code == Code::range, "dilation");
-  CHECK(make_avg_pool2d(i, {2, 2}, true, &op).code == Code::dtype, "avg of i32");
-  CHECK(make_global_avg_pool2d(b, &op).code == Code::dtype, "global avg of bits");
+  CHECK(make_max_pool2d(f, {2, 2}, &flip, Isa::scalar, &op).code == Code::dtype, "flip without bits");
+  CHECK(make_max_pool2d(b, {2, 2}, &flip, Isa::scalar, &op).code == Code::range, "flip tail");
+  CHECK(make_max_pool2d(f, {2, 2, 1, 1, 1, 1, 2}, nullptr, Isa::scalar, &op).code == Code::shape,
+        "padding as wide as the kernel");
+  CHECK(make_max_pool2d({DType::f32, 4, 4, 3}, {2, 2, 1, 1, 2, 1}, nullptr, Isa::scalar, &op).code == Code::range,
+        "dilation");
+  CHECK(make_avg_pool2d(i, {2, 2}, true, Isa::scalar, &op).code == Code::dtype, "avg of i32");
+  CHECK(make_global_avg_pool2d(b, Isa::scalar, &op).code == Code::dtype, "global avg of bits");
   CHECK(make_flatten({DType::bits, 65535, 65535, 3}, &op).code == Code::limit, "2^31 elements");
 }
 
@@ -274,6 +301,8 @@ int main() {
   transcendentals();
   pools();
   integer_and_global_pools();
+  wide_pools<uint8_t>(DType::u8, 0, 255);
+  wide_pools<int32_t>(DType::i32, INT32_MIN, INT32_MAX);
   flattens();
   refusals();
   return check_summary();

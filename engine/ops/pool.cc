@@ -9,14 +9,21 @@
 namespace xnorkit {
 namespace {
 
-const PoolKernel& max_kernel(DType dtype) {
+Pooling max_of(DType dtype) {
   switch (dtype) {
-    case DType::u8: return kPoolKernels[kMaxU8];
-    case DType::i32: return kPoolKernels[kMaxI32];
-    case DType::f32: return kPoolKernels[kMaxF32];
+    case DType::u8: return Pooling::max_u8;
+    case DType::i32: return Pooling::max_i32;
+    case DType::f32: return Pooling::max_f32;
     case DType::bits: break;
   }
-  return kPoolKernels[kMaxBits];
+  return Pooling::max_bits;
+}
+
+const PoolKernel& select(Pooling pooling, Isa isa) {
+  const PoolKernel* found = nullptr;
+  for (const PoolKernel& row : kPoolKernels)
+    if (!found && row.pooling == pooling && row.isa <= isa) found = &row;
+  return *found;
 }
 
 // Units are output rows.
@@ -101,24 +108,24 @@ Status make(const char* name, const PoolKernel& kernel, const ValueType& input, 
 
 }  // namespace
 
-Status make_max_pool2d(const ValueType& input, const Window& window, const uint8_t* flip, OpPtr* out) {
+Status make_max_pool2d(const ValueType& input, const Window& window, const uint8_t* flip, Isa isa, OpPtr* out) {
   if (flip != nullptr) {
     if (input.dtype != DType::bits) return Status::error(Code::dtype, "[max_pool2d] flip: expected only with bits");
     if (input.c > 0 && input.c % 8 != 0 && flip[input.c / 8] >> (input.c % 8) != 0) {
       return Status::error(Code::range, "[max_pool2d] flip: got non-zero bits after the last channel, expected 0");
     }
   }
-  return make("max_pool2d", max_kernel(input.dtype), input, window, true, flip, out);
+  return make("max_pool2d", select(max_of(input.dtype), isa), input, window, true, flip, out);
 }
 
-Status make_avg_pool2d(const ValueType& input, const Window& window, bool count_include_pad, OpPtr* out) {
+Status make_avg_pool2d(const ValueType& input, const Window& window, bool count_include_pad, Isa isa, OpPtr* out) {
   if (input.dtype != DType::f32) return Status::error(Code::dtype, "[avg_pool2d] input: expected f32");
-  return make("avg_pool2d", kPoolKernels[kAvgF32], input, window, count_include_pad, nullptr, out);
+  return make("avg_pool2d", select(Pooling::avg_f32, isa), input, window, count_include_pad, nullptr, out);
 }
 
-Status make_global_avg_pool2d(const ValueType& input, OpPtr* out) {
+Status make_global_avg_pool2d(const ValueType& input, Isa isa, OpPtr* out) {
   if (input.dtype != DType::f32) return Status::error(Code::dtype, "[global_avg_pool2d] input: expected f32");
-  return make("global_avg_pool2d", kPoolKernels[kAvgF32], input, Window{input.h, input.w}, true, nullptr, out);
+  return make("global_avg_pool2d", select(Pooling::avg_f32, isa), input, Window{input.h, input.w}, true, nullptr, out);
 }
 
 }  // namespace xnorkit

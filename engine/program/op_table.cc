@@ -152,14 +152,14 @@ template <Eltwise kOp>
 Status make_pointwise_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
   return make_pointwise(kOp, in[0], isa, op);
 }
-Status make_max_pool2d_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
-  return make_max_pool2d(in[0], n.window, n.tensor(Role::flip).as<uint8_t>(), op);
+Status make_max_pool2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_max_pool2d(in[0], n.window, n.tensor(Role::flip).as<uint8_t>(), isa, op);
 }
-Status make_avg_pool2d_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
-  return make_avg_pool2d(in[0], n.window, n.count_include_pad, op);
+Status make_avg_pool2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_avg_pool2d(in[0], n.window, n.count_include_pad, isa, op);
 }
-Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) {
-  return make_global_avg_pool2d(in[0], op);
+Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_global_avg_pool2d(in[0], isa, op);
 }
 Status make_flatten_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_flatten(in[0], op); }
 

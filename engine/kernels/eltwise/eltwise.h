@@ -58,11 +58,14 @@ void sigmoid_scalar(const EltwiseArgs&);
 
 void sign_avx2(const EltwiseArgs&);
 void threshold_avx2(const EltwiseArgs&);
+void affine_u8_avx2(const EltwiseArgs&);
 void affine_i32_avx2(const EltwiseArgs&);
 void affine_f32_avx2(const EltwiseArgs&);
+void affine_bits_avx2(const EltwiseArgs&);
 void add_avx2(const EltwiseArgs&);
 void relu_avx2(const EltwiseArgs&);
 void prelu_avx2(const EltwiseArgs&);
+void hardtanh_avx2(const EltwiseArgs&);
 
 struct EltwiseKernel {
   Eltwise op;
@@ -76,11 +79,14 @@ inline constexpr EltwiseKernel kEltwiseKernels[] = {
 #if defined(__x86_64__)
     {Eltwise::sign, "sign_f32b1_8_avx2", Isa::avx2, sign_avx2},
     {Eltwise::threshold, "threshold_i32b1_8_avx2", Isa::avx2, threshold_avx2},
+    {Eltwise::affine_u8, "affine_u8f32_8_avx2", Isa::avx2, affine_u8_avx2},
     {Eltwise::affine_i32, "affine_i32f32_8_avx2", Isa::avx2, affine_i32_avx2},
     {Eltwise::affine_f32, "affine_f32f32_8_avx2", Isa::avx2, affine_f32_avx2},
+    {Eltwise::affine_bits, "affine_b1f32_8_avx2", Isa::avx2, affine_bits_avx2},
     {Eltwise::add, "add_f32f32_8_avx2", Isa::avx2, add_avx2},
     {Eltwise::relu, "relu_f32f32_8_avx2", Isa::avx2, relu_avx2},
     {Eltwise::prelu, "prelu_f32f32_8_avx2", Isa::avx2, prelu_avx2},
+    {Eltwise::hardtanh, "hardtanh_f32f32_8_avx2", Isa::avx2, hardtanh_avx2},
 #endif
     {Eltwise::sign, "sign_f32b1_scalar", Isa::scalar, sign_scalar},
     {Eltwise::threshold, "threshold_i32b1_scalar", Isa::scalar, threshold_scalar},

@@ -13,11 +13,36 @@ inline __attribute__((always_inline)) __m256i load(const int32_t* x) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
 }
 
+inline __attribute__((always_inline)) __m256i load(const uint8_t* x) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x)));
+}
+
 inline __attribute__((always_inline)) __m256 to_float(__m256 x) { return x; }
 inline __attribute__((always_inline)) __m256 to_float(__m256i x) { return _mm256_cvtepi32_ps(x); }
 
+// Rows shorter than a vector: their scales and biases, repeated, have a period of `channels` vectors.
+template <typename T>
+inline __attribute__((always_inline)) void affine_of_short_rows(const EltwiseArgs& a) {
+  const T* x = static_cast<const T*>(a.x);
+  float* out = static_cast<float*>(a.out);
+  const size_t channels = static_cast<size_t>(a.channels), count = a.pixels * channels, period = 8 * channels;
+  float scale[56], bias[56];
+  for (size_t i = 0; i < period; ++i) {
+    scale[i] = a.scale[i % channels];
+    bias[i] = a.bias[i % channels];
+  }
+  size_t i = 0, at = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m256 product = _mm256_mul_ps(to_float(load(x + i)), load(scale + at));
+    _mm256_storeu_ps(out + i, _mm256_add_ps(product, load(bias + at)));
+    at = at + 8 == period ? 0 : at + 8;
+  }
+  for (; i < count; ++i, ++at) out[i] = static_cast<float>(x[i]) * scale[at] + bias[at];
+}
+
 template <typename T>
 inline __attribute__((always_inline)) void affine(const EltwiseArgs& a) {
+  if (a.channels < 8) return affine_of_short_rows<T>(a);
   const T* x = static_cast<const T*>(a.x);
   float* out = static_cast<float*>(a.out);
   const size_t channels = static_cast<size_t>(a.channels);
@@ -69,8 +94,28 @@ void threshold_avx2(const EltwiseArgs& a) {
   }
 }
 
+void affine_u8_avx2(const EltwiseArgs& a) { affine<uint8_t>(a); }
 void affine_i32_avx2(const EltwiseArgs& a) { affine<int32_t>(a); }
 void affine_f32_avx2(const EltwiseArgs& a) { affine<float>(a); }
+
+void affine_bits_avx2(const EltwiseArgs& a) {
+  const uint8_t* x = static_cast<const uint8_t*>(a.x);
+  float* out = static_cast<float*>(a.out);
+  const size_t channels = static_cast<size_t>(a.channels);
+  const __m256i lane_bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256 plus = _mm256_set1_ps(1.0f), minus = _mm256_set1_ps(-1.0f);
+  for (size_t p = 0; p < a.pixels; ++p, out += channels) {
+    size_t c = 0;
+    for (; c + 8 <= channels; c += 8) {
+      const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(*x++), lane_bits), lane_bits);
+      const __m256 product = _mm256_mul_ps(_mm256_blendv_ps(plus, minus, _mm256_castsi256_ps(set)), load(a.scale + c));
+      _mm256_storeu_ps(out + c, _mm256_add_ps(product, load(a.bias + c)));
+    }
+    if (c == channels) continue;
+    for (unsigned byte = *x++; c < channels; ++c, byte >>= 1)
+      out[c] = ((byte & 1) != 0 ? -1.0f : 1.0f) * a.scale[c] + a.bias[c];
+  }
+}
 
 void add_avx2(const EltwiseArgs& a) {
   const float* x = static_cast<const float*>(a.x);
@@ -106,6 +151,17 @@ void prelu_avx2(const EltwiseArgs& a) {
     }
     for (; c < channels; ++c) out[c] = x[c] >= 0 ? x[c] : a.scale[c] * x[c];
   }
+}
+
+// max(-1, x) and min(1, x) return their second operand where it is NaN.
+void hardtanh_avx2(const EltwiseArgs& a) {
+  const float* x = static_cast<const float*>(a.x);
+  float* out = static_cast<float*>(a.out);
+  const size_t count = a.pixels * static_cast<size_t>(a.channels);
+  const __m256 low = _mm256_set1_ps(-1.0f), high = _mm256_set1_ps(1.0f);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, _mm256_min_ps(high, _mm256_max_ps(low, load(x + i))));
+  for (; i < count; ++i) out[i] = x[i] < -1 ? -1.0f : x[i] > 1 ? 1.0f : x[i];
 }
 
 }  // namespace xnorkit

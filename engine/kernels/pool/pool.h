@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/cpu.h"
+
 namespace xnorkit {
 
 struct PoolArgs {
@@ -19,23 +21,38 @@ struct PoolArgs {
 
 using PoolFunction = void (*)(const PoolArgs&);
 
-void max_pool_u8(const PoolArgs&);
-void max_pool_i32(const PoolArgs&);
-void max_pool_f32(const PoolArgs&);
-void max_pool_bits(const PoolArgs&);
-void avg_pool_f32(const PoolArgs&);
+void max_pool_u8_scalar(const PoolArgs&);
+void max_pool_i32_scalar(const PoolArgs&);
+void max_pool_f32_scalar(const PoolArgs&);
+void max_pool_bits_scalar(const PoolArgs&);
+void avg_pool_f32_scalar(const PoolArgs&);
+void max_pool_u8_avx2(const PoolArgs&);
+void max_pool_i32_avx2(const PoolArgs&);
+void max_pool_f32_avx2(const PoolArgs&);
+void avg_pool_f32_avx2(const PoolArgs&);
+
+enum class Pooling : uint8_t { max_u8, max_i32, max_f32, max_bits, avg_f32 };
 
 struct PoolKernel {
+  Pooling pooling;
   const char* name;
+  Isa isa;
   PoolFunction run;
 };
 
-enum PoolRow { kMaxU8, kMaxI32, kMaxF32, kMaxBits, kAvgF32 };
+// Per pooling fastest first; the last row of each runs everywhere.
 inline constexpr PoolKernel kPoolKernels[] = {
-    // indexed by PoolRow; all run everywhere
-    {"max_pool_u8_scalar", max_pool_u8},   {"max_pool_i32_scalar", max_pool_i32},
-    {"max_pool_f32_scalar", max_pool_f32}, {"max_pool_b1_64_scalar", max_pool_bits},
-    {"avg_pool_f32_scalar", avg_pool_f32},
+#if defined(__x86_64__)
+    {Pooling::max_u8, "max_pool_u8_32_avx2", Isa::avx2, max_pool_u8_avx2},
+    {Pooling::max_i32, "max_pool_i32_8_avx2", Isa::avx2, max_pool_i32_avx2},
+    {Pooling::max_f32, "max_pool_f32_8_avx2", Isa::avx2, max_pool_f32_avx2},
+    {Pooling::avg_f32, "avg_pool_f32_8_avx2", Isa::avx2, avg_pool_f32_avx2},
+#endif
+    {Pooling::max_u8, "max_pool_u8_scalar", Isa::scalar, max_pool_u8_scalar},
+    {Pooling::max_i32, "max_pool_i32_scalar", Isa::scalar, max_pool_i32_scalar},
+    {Pooling::max_f32, "max_pool_f32_scalar", Isa::scalar, max_pool_f32_scalar},
+    {Pooling::max_bits, "max_pool_b1_64_scalar", Isa::scalar, max_pool_bits_scalar},
+    {Pooling::avg_f32, "avg_pool_f32_scalar", Isa::scalar, avg_pool_f32_scalar},
 };
 
 }  // namespace xnorkit

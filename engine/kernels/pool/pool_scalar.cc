@@ -1,4 +1,5 @@
-// Plain C++: the loops run over contiguous channels, bits go 64 at a time, so pooling is bound by memory already.
+// Plain C++: the loops run over contiguous channels, bits go 64 at a time, so the compiler vectorises them for the
+// baseline ISA.
 #include <cstring>
 
 #include "kernels/pool/pool.h"
@@ -8,6 +9,10 @@ namespace {
 
 template <typename T>
 inline T larger(T a, T b) {
+  return b > a ? b : a;
+}
+template <>
+inline float larger(float a, float b) {
   return b > a || b != b ? b : a;
 }
 
@@ -38,17 +43,17 @@ inline void max_of_word(const PoolArgs& a, size_t at) {
 
 }  // namespace
 
-void max_pool_u8(const PoolArgs& a) { max_pool<uint8_t>(a); }
-void max_pool_i32(const PoolArgs& a) { max_pool<int32_t>(a); }
-void max_pool_f32(const PoolArgs& a) { max_pool<float>(a); }
+void max_pool_u8_scalar(const PoolArgs& a) { max_pool<uint8_t>(a); }
+void max_pool_i32_scalar(const PoolArgs& a) { max_pool<int32_t>(a); }
+void max_pool_f32_scalar(const PoolArgs& a) { max_pool<float>(a); }
 
-void max_pool_bits(const PoolArgs& a) {
+void max_pool_bits_scalar(const PoolArgs& a) {
   size_t at = 0;
   for (; at + 8 <= a.elements; at += 8) max_of_word<uint64_t>(a, at);
   for (; at < a.elements; ++at) max_of_word<uint8_t>(a, at);
 }
 
-void avg_pool_f32(const PoolArgs& a) {
+void avg_pool_f32_scalar(const PoolArgs& a) {
   float* out = static_cast<float*>(a.out);
   for (size_t c = 0; c < a.elements; ++c) out[c] = 0.0f;
   for (int32_t tap = 0; tap < a.taps; ++tap) {
