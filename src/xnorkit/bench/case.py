@@ -17,6 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..reference import activations, binary, linear, thresholds
+from ..runtime.session import Session
+from .net_graph import build_float_graph, build_graph
+from .nets import NETS, Net
+from .parameters import as_float
 from .works import Work
 
 THRESHOLD_SPAN = 20
@@ -26,8 +30,8 @@ THRESHOLD_SPAN = 20
 class Case:
     """Arrays of a layer; each is made when first asked for and kept. Read only: systems copy what they re-arrange.
 
-    A dense layer is a 1x1 convolution of one pixel, its weight ``(O, 1, 1, C)``. Nets have no arrays here: ``pixels``
-    and what ``nets.py`` builds with ``seed``.
+    A dense layer is a 1x1 convolution of one pixel, its weight ``(O, 1, 1, C)``. A net has
+    pictures and the answers of its two forms; its weights come from ``parameters.py``.
     """
 
     def __init__(self, work: Work, seed: int = 0) -> None:
@@ -86,10 +90,38 @@ class Case:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """uint8 0..255 (N, H, W, C), the picture a net sees."""
+        """uint8 (N, H, W, C), multiples of 16, the picture a net sees: ``parameters.py`` says why."""
         work = self.work
         shape = (work.batch, work.size, work.size, work.channels)
-        return self._rng(8).integers(0, 256, shape, np.uint8)
+        return (self._rng(8).integers(0, 16, shape) * 16).astype(np.uint8)
+
+    @cached_property
+    def picture(self) -> NDArray[np.float32]:
+        """float32 (N, H, W, C), ``pixels`` in [0, 1)."""
+        return as_float(self.pixels)
+
+    @property
+    def net(self) -> Net:
+        """The work's net."""
+        return NETS[self.work.net]
+
+    @cached_property
+    def binary_answer(self) -> NDArray[np.float32]:
+        """float32 (N, 1, 1, O): the binary net, by the NumPy reference."""
+        graph = build_graph(self.net, self.seed, size=self.work.size)
+        return _rows(Session(graph, backend="reference")(self.picture))
+
+    @cached_property
+    def float_values(self) -> dict[str, NDArray[np.float32]]:
+        """float32 (N, H, W, C) of every layer of the float net by name, on our own float layers."""
+        graph = build_float_graph(self.net, self.seed, self.work.size)
+        found = Session(graph, taps=[node.name for node in graph.nodes])(self.picture)
+        return {name: _rows(value) for name, value in found.items()}
+
+    @property
+    def float_answer(self) -> NDArray[np.float32]:
+        """float32 (N, 1, 1, O): the last of ``float_values``."""
+        return self.float_values[self.net.float[-1].name]
 
     @cached_property
     def sums(self) -> NDArray[np.int32]:
@@ -114,3 +146,7 @@ class Case:
         if self.work.kind == "dense":
             return linear.qdense(self.x_u8, self.weight_i8.reshape(len(self.weight_i8), -1))
         return linear.qconv2d(self.x_u8, self.weight_i8, **self._window)
+
+
+def _rows(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    return value[:, None, None, :] if value.ndim == 2 else value

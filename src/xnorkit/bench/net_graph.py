@@ -1,4 +1,4 @@
-"""A binary net of the table as a packed graph of ours, without torch."""
+"""A net of the table as a packed graph of ours, without torch."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ def build_graph(net: Net, seed: int, stem: Stem = "f32", size: int | None = None
         add = _int8_stem if stem == "int8" and layer.inputs == (IMAGE,) else _layer
         names[layer.name] = add(builder, layer, [names[name] for name in layer.inputs], tensors)
     return run_passes(builder.graph([names[net.binary[-1].name]], {"name": net.name}))
+
+
+def build_float_graph(net: Net, seed: int, size: int | None = None) -> Graph:
+    """The float form on our own float layers: what fp32 and int8 systems are compared with."""
+    builder = GraphBuilder()
+    shapes = net.shapes("float", size)
+    builder.input(IMAGE, "f32", shapes[IMAGE])
+    for layer in net.float:
+        _layer(builder, layer, list(layer.inputs), parameters(net, "float", layer, shapes, seed))
+    return builder.graph([net.float[-1].name], {"name": net.name})
 
 
 def _window(layer: Layer) -> dict[str, Any]:

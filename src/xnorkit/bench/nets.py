@@ -77,9 +77,9 @@ class Net:
             found[layer.name] = _output(layer, found[layer.inputs[0]])
         return found
 
-    def multiply_adds(self, form: Form) -> int:
+    def multiply_adds(self, form: Form, size: int | None = None) -> int:
         """Multiply-adds of all convolutions and dense layers."""
-        shapes, total = self.shapes(form), 0
+        shapes, total = self.shapes(form, size), 0
         for layer in self.layers(form):
             if layer.op in ("conv", "dense"):
                 h, w, c = shapes[layer.name]

@@ -17,17 +17,10 @@ from .nets import IMAGE, Form, Layer, Net, Shape
 
 Array = NDArray[Any]
 
-PIXEL_STEP = 16
-"""Pixels are multiples of it, 0..240: four bits."""
 PIXEL_SCALE = 2.0**-8
-"""A float net's input is pixel * PIXEL_SCALE, an exact float32."""
+"""A float net's input is pixel * PIXEL_SCALE, an exact float32 of four bits: pixels are multiples of 16."""
 STEM_SCALE = 2.0**-3
 """A stem weight is an integer -7..7 times it."""
-
-
-def picture(size: int, seed: int) -> NDArray[np.uint8]:
-    """``(1, size, size, 3)``, independent uniform pixels."""
-    return (np.random.default_rng([seed, 0]).integers(0, 16, (1, size, size, 3)) * PIXEL_STEP).astype(np.uint8)
 
 
 def as_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -74,10 +67,14 @@ def _exact(rng: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> di
     bias = rng.integers(-8, 9, shape[0]) / 16
     if layer.inputs == (IMAGE,):
         weight = rng.integers(-7, 8, shape) * STEM_SCALE
-        bias = bias - np.round(weight.sum(axis=(1, 2, 3)) * 8) / 16  # pixels have the mean .47: centre the sums
+        bias = bias - np.round(weight.sum(axis=(1, 2, 3)) * 8) / 16  # pixels have the mean .47: centre the sums,
+        if layer.stride > 1:  # or their maxima over 3x3 windows, which lie 1.3 deviations above
+            bias = bias - np.round(0.2 * np.sqrt(np.prod(shape[1:])) * 16) / 16
     elif layer.op == "conv":  # few inputs each, so that the stream's numbers stay short
         weight = np.zeros(shape)
-        weight[np.arange(shape[0])[:, None], 0, 0, rng.integers(0, shape[3], (shape[0], 4))] = rng.choice((-0.5, 0.5))
+        weight[np.arange(shape[0])[:, None], 0, 0, rng.integers(0, shape[3], (shape[0], 4))] = rng.choice(
+            (-0.5, 0.5), (shape[0], 4)
+        )
     else:
         weight = rng.integers(-127, 128, shape) / 1024
     return {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}

@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .nets import CLASSES, NETS, Net
+
 WorkKind = Literal["conv", "dense", "net"]
 
 
@@ -81,5 +83,16 @@ LAYERS = (
     dense(64, 4096, 4096),
 )
 
-WORKS: dict[str, Work] = {work.name: work for work in LAYERS}
+
+def whole(net: Net, size: int | None = None) -> Work:
+    """A net on one picture of ``size``, the net's own unless told; multiply-adds are the binary form's.
+
+    >>> whole(NETS["net_alexnet_xnor_224"]).out_channels
+    1000
+    """
+    size = size or net.size
+    return Work(net.name, "net", size, 3, CLASSES, 1, 1, 1, net.multiply_adds("binary", size), net.name)
+
+
+WORKS: dict[str, Work] = {work.name: work for work in (*LAYERS, *(whole(net) for net in NETS.values()))}
 """Every work by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import textbook, torch_, xnorkit_
 from .contract import Peer
+from .whole import with_nets
 
-PEERS: tuple[Peer, ...] = (*xnorkit_.PEERS, *torch_.PEERS, *textbook.PEERS)
+PEERS: tuple[Peer, ...] = with_nets((*xnorkit_.PEERS, *torch_.PEERS, *textbook.PEERS))
 """In the order of the printed rows."""

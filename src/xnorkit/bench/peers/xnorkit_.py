@@ -91,5 +91,13 @@ def _peer(level: str, packed: bool) -> Peer:
 PEERS = (
     *(_peer(level, True) for level in reversed(levels()[: levels().index(isa()) + 1]) if level != "scalar"),
     _peer(isa(), False),
+    Peer(
+        f"xnorkit {isa()} int8 stem",
+        "binary",
+        INSTALL,
+        lambda work: False,
+        lambda case, threads: LayerRunner(case, threads, isa(), packed=True),
+        lambda: version("xnorkit"),
+    ),
 )
-"""Packed to packed on each level of this CPU, the best first; then float to float on the best."""
+"""Packed to packed on each level of this CPU, the best first; then float to float on the best; nets on int8 pixels."""
