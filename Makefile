@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SETUP_FILES := pyproject.toml constraints.txt
 # The Python side is installed as a path to src/, the engine is built by CMake and placed there: no install is ever stale.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --config-settings editable.mode=inplace --config-settings wheel.cmake=false
-PY_FOLDERS = $(wildcard src tests tools bench)
+PY_FOLDERS = $(wildcard src tests tools)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime.cpu import isa
+from .layers import LayerRow
+from .model import Latency, StepRow, Throughput
 from .peers.contract import Peer
 from .race import Row
 
@@ -48,6 +50,46 @@ def table(rows: Sequence[Row], work: str) -> list[list[Any]]:
     return cells
 
 
+LAYER_COLUMNS = ["layer", "kernel", "median ms", "min ms", "G/s at min", "of peak, %", "MACs/byte"]
+
+
+def layer_table(rows: Iterable[LayerRow]) -> list[list[Any]]:
+    """Cells of our own layers for ``LAYER_COLUMNS``."""
+    return [
+        [row.layer, row.kernel, _figure(row.median_ms), _figure(row.min_ms), _speed(row.gmacs), _percent(row.share),
+         f"{row.intensity:.1f}"]
+        for row in rows
+    ]  # fmt: skip
+
+
+LATENCY_COLUMNS = ["threads", "min", "p50", "p90", "p99", "calls"]
+
+
+def latency_table(rows: Iterable[Latency]) -> list[list[Any]]:
+    """Cells for ``LATENCY_COLUMNS``, milliseconds."""
+    return [[r.threads, *map(_figure, (r.min, r.p50, r.p90, r.p99)), r.calls] for r in rows]
+
+
+RATE_COLUMNS = ["batch", "threads", "images/s", "at best"]
+
+
+def rate_table(rows: Iterable[Throughput]) -> list[list[Any]]:
+    """Cells for ``RATE_COLUMNS``."""
+    return [[r.batch, r.threads, f"{r.median:,.0f}", f"{r.best:,.0f}"] for r in rows]
+
+
+STEP_COLUMNS = ["step", "kernel", "median ms", "min ms", "%", "G/s at min", "of peak, %", "bytes"]
+
+
+def step_table(rows: Iterable[StepRow]) -> list[list[Any]]:
+    """Cells of a program's steps for ``STEP_COLUMNS``; bytes are of the packed weights."""
+    return [
+        [r.name, r.kernel, _figure(r.median_ms), _figure(r.min_ms), f"{r.percent:.1f}", _speed(r.gmacs),
+         _percent(r.share), r.packed_bytes]
+        for r in rows
+    ]  # fmt: skip
+
+
 def missing(peers: Iterable[Peer]) -> list[tuple[str, str]]:
     """(system, command that installs it) of the peers that are not installed."""
     return [(peer.system, peer.install) for peer in peers if not peer.installed]
@@ -73,3 +115,7 @@ def _figure(ms: float | None) -> str:
 
 def _speed(gmacs: float | None) -> str:
     return "-" if gmacs is None else f"{gmacs:.1f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

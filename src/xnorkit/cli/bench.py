@@ -1,67 +1,189 @@
-"""``xnorkit bench``: side by side with what is installed; torch and the other systems are imported only to be raced."""
+"""``xnorkit bench``: our layers, everything that is installed side by side, or one packed model.
+
+torch and the other systems are imported only to be raced, matplotlib only for ``--plot``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
 
 import click
 
-from ..bench.race import MIN_ROUNDS
-from ..bench.works import WORKS, Work
-from ..errors import RangeError
 from .output import Output
 from .verb import verb
 
-EXAMPLE = "xnorkit bench peers --json rows.json\nxnorkit bench peers --only conv3x3_256x14"
+ROUNDS = 25
+EXAMPLE = """xnorkit bench layers --plot roofline.png
+xnorkit bench peers --goals --json rows.json
+xnorkit bench peers --only 'conv3x3_*' --rounds 40
+xnorkit bench fashion-mnist-lenet5-xnor --profile"""
 
 
 @verb("bench", example=EXAMPLE)
-@click.argument("what", metavar="peers")
-@click.option("--only", multiple=True, metavar="WORK", help="This work alone; may be repeated, * stands for anything.")
-@click.option("--rounds", default=MIN_ROUNDS, show_default=True, type=click.IntRange(1), help="Rounds of the race.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Threads of every system.")
-@click.option("--seed", default=0, show_default=True, help="Of the data and of the order of the systems.")
-def command(out: Output, what: str, only: tuple[str, ...], rounds: int, threads: int, seed: int) -> None:
+@click.argument("what", metavar="layers|peers|FILE")
+@click.option("--only", multiple=True, metavar="WORK", help="Only these works or layers: a name, * for anything.")
+@click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1), help="Rounds of the race.")
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="Threads; FILE: 1 up to these. Default 1; FILE: all cores."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the data and of the order of turns.")
+@click.option("--plot", metavar="PICTURE", help="layers: a roofline, peers: bars; PNG, SVG or PDF by its name.")
+@click.option("--goals", is_flag=True, help="peers: the table of goals, measured and reached.")
+@click.option(
+    "--from", "rows_from", metavar="JSON", help="peers: show the rows of an earlier --json FILE, run nothing."
+)
+@click.option("--profile", is_flag=True, help="FILE: time, bytes and share of the core's peak for every step.")
+def command(out: Output, what: str, only: tuple[str, ...], rounds: int, threads: int | None, seed: int,
+            plot: str | None, goals: bool, rows_from: str | None, profile: bool) -> None:  # fmt: skip
     """Time our layers, race them against what is installed, or profile a packed file.
 
-    Every answer is compared with the reference first; systems take turns in shuffled order. Nothing is installed: what
-    is missing is listed with the command that installs it.
+    layers: our kernels over the standard shapes, with their share of this core's own peak. peers: the same works on
+    every system that is installed; what is missing is listed with the command that installs it, nothing is installed.
+    FILE, a packed file or a zoo name: latency, throughput, memory, load time. Every answer is compared with the
+    reference first; all take turns in shuffled order.
     """
-    if what != "peers":
-        raise RangeError("bench", "what", got=what, expected="peers")
-    _peers(out, _chosen(only), rounds, threads, seed)
+    _refuse_misplaced(what, {"--only": bool(only), "--plot": bool(plot)}, ("layers", "peers"))
+    _refuse_misplaced(what, {"--goals": goals, "--from": bool(rows_from)}, ("peers",))
+    if what in ("layers", "peers"):
+        _refuse_misplaced(what, {"--profile": profile}, ("FILE",))
+    if what == "layers":
+        _layers(out, only, rounds, threads or 1, seed, plot)
+    elif what == "peers":
+        _peers(out, only, rounds, threads or 1, seed, plot, goals, rows_from)
+    else:
+        _model(out, what, rounds, threads or _cores(), profile)
 
 
-def _peers(out: Output, works: Sequence[Work], rounds: int, threads: int, seed: int) -> None:
-    from ..bench import report
+def _refuse_misplaced(what: str, options: Mapping[str, bool], places: Sequence[str]) -> None:
+    for option, given in options.items():
+        if given and what not in places:
+            raise click.UsageError(f"{option} does not go with {what}; it goes with {' and '.join(places)}")
+
+
+def _layers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None) -> None:
+    from ..bench import picture, report
+    from ..bench.layers import LAYER_TABLE, LayerRow, measure
+    from ..bench.peak import LEVELS, read_gigabytes
+
+    facts = report.facts((), rounds, threads)
+    title = _headline(out, facts)
+    rows: list[LayerRow] = []
+    for name in _chosen(only, LAYER_TABLE):
+        with _progress(name, rounds) as tick:
+            rows += measure(LAYER_TABLE[name], rounds=rounds, threads=threads, seed=seed, tick=tick)
+    out.table(report.LAYER_COLUMNS, report.layer_table(rows))
+    bandwidths = {where: read_gigabytes(size) for where, size in LEVELS.items()}
+    out.line("reads: " + ", ".join(f"{where} {speed:.1f} GB/s" for where, speed in bandwidths.items()))
+    if plot:
+        picture.roofline(rows, bandwidths, plot, title)
+    out.result({**facts, "read_gigabytes": bandwidths, "rows": [row.as_json() for row in rows]})
+
+
+def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None, with_goals: bool,
+           rows_from: str | None) -> None:  # fmt: skip
+    from ..bench import goals, picture, report
     from ..bench.peers.table import PEERS
     from ..bench.race import Row, race
+    from ..bench.works import WORKS
 
-    facts = report.facts(PEERS, rounds, threads)
-    out.line(f"{facts['cpu']}, {facts['isa']}, {threads} thread(s), {rounds} rounds", bold=True)
     rows: list[Row] = []
-    for work in works:
-        with _progress(out, work.name, rounds) as tick:
-            rows += race(work, PEERS, rounds=rounds, threads=threads, seed=seed, tick=tick)
-        out.table(report.COLUMNS, report.table(rows, work.name), title=work.name)
-    for system, install in report.missing(PEERS):
+    if rows_from:
+        facts, rows = _read_rows(rows_from)
+        title = _headline(out, facts)
+        rows = [row for row in rows if not only or any(fnmatchcase(row.work, pattern) for pattern in only)]
+        for work in dict.fromkeys(row.work for row in rows):
+            out.table(report.COLUMNS, report.table(rows, work), title=work)
+    else:
+        facts = report.facts(PEERS, rounds, threads) | {"missing": dict(report.missing(PEERS))}
+        title = _headline(out, facts)
+        for name in _chosen(only, WORKS):
+            with _progress(name, rounds) as tick:
+                rows += race(WORKS[name], PEERS, rounds=rounds, threads=threads, seed=seed, tick=tick)
+            out.table(report.COLUMNS, report.table(rows, name), title=name)
+    for system, install in facts["missing"].items():
         out.line(f"not installed: {system}: {install}")
-    out.result({**facts, "missing": dict(report.missing(PEERS)), "rows": [row.as_json() for row in rows]})
+    found = goals.results(rows)
+    if with_goals:
+        out.table(goals.COLUMNS, goals.table(found), title="goals, one thread")
+    if plot:
+        picture.bars(rows, plot, title)
+    out.result({**facts, "rows": [row.as_json() for row in rows], "goals": [result.as_json() for result in found]})
 
 
-def _chosen(patterns: Sequence[str]) -> list[Work]:
-    """The works that match, all without patterns. Raises RangeError for a pattern that matches none."""
-    from fnmatch import fnmatchcase
+def _read_rows(name: str) -> tuple[dict[str, Any], list[Any]]:
+    """Facts and rows of a JSON file that this verb wrote. Raises DataError."""
+    from ..bench.race import Row
+    from ..errors import DataError
+
+    try:
+        facts = json.loads(Path(name).read_text(encoding="utf-8"))
+        rows = [Row(**row) for row in facts.pop("rows")]
+        facts.pop("goals", None)
+        return {"missing": {}, **facts}, rows
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        expected = "a file that xnorkit bench peers --json wrote"
+        raise DataError("bench", "rows", got=f"{name}: {error}", expected=expected) from error
+
+
+def _model(out: Output, name: str, rounds: int, most_threads: int, with_steps: bool) -> None:
+    from ..bench import model, report
+    from ..graph import store
+    from ..runtime.session import Session
+    from .files import find
+
+    path = find(name)
+    session = Session(store.load(path))
+    threads = sorted({*(n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n < most_threads), most_threads})
+    facts = report.facts((), rounds, most_threads)
+    _headline(out, facts)
+    load, memory = model.load_times(path), model.memory(path, session)
+    with _progress("latency", rounds) as tick:
+        latency = model.latencies(session, threads, rounds=rounds, tick=tick)
+    with _progress("throughput", rounds) as tick:
+        rates = model.throughputs(session, threads, rounds=rounds, tick=tick)
+    out.line(f"load: open {load['open_ms']:.2f} ms, pack for this CPU {load['pack_ms']:.2f} ms")
+    out.table(["memory", "bytes"], [[key.removesuffix("_bytes"), size] for key, size in memory.items()])
+    out.table(report.LATENCY_COLUMNS, report.latency_table(latency), title="ms at batch 1")
+    out.table(report.RATE_COLUMNS, report.rate_table(rates))
+    result: dict[str, Any] = {**facts, "file": str(path), "load": load, "memory": memory}
+    result |= {"latency": [vars(row) for row in latency], "throughput": [vars(row) for row in rates]}
+    if with_steps:
+        with _progress("steps", rounds) as tick:
+            steps = model.steps(session, rounds=rounds, tick=tick)
+        out.table(report.STEP_COLUMNS, report.step_table(steps), title="steps at batch 1, one thread")
+        result["steps"] = [vars(row) for row in steps]
+    out.result(result)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _headline(out: Output, facts: Mapping[str, Any]) -> str:
+    title = f"{facts['cpu']}, {facts['isa']}, {facts['threads']} thread(s), {facts['rounds']} rounds"
+    out.line(title, bold=True)
+    return title
+
+
+def _chosen(patterns: Sequence[str], table: Mapping[str, Any]) -> list[str]:
+    """The names that match, all without patterns. Raises RangeError for a pattern that matches none."""
+    from ..errors import RangeError
 
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in WORKS):
-            raise RangeError("bench", "--only", got=pattern, expected="one of " + ", ".join(WORKS))
-    return [work for name, work in WORKS.items() if not patterns or any(fnmatchcase(name, p) for p in patterns)]
+        if not any(fnmatchcase(name, pattern) for name in table):
+            raise RangeError("bench", "--only", got=pattern, expected="one of " + ", ".join(table))
+    return [name for name in table if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 @contextmanager
-def _progress(out: Output, title: str, rounds: int) -> Iterator[Callable[[], None]]:
+def _progress(title: str, rounds: int) -> Iterator[Callable[[], None]]:
     """A bar on a terminal's standard error while the rounds go by."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
