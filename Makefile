@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_ARGS ?=
+BENCH_ARGS ?= --goals
 STEPS := lint types test-cpp test-asan test-py test-wheel
 
 BIN := $(abspath $(VENV))/bin
@@ -18,7 +19,7 @@ PY_FOLDERS = $(wildcard src tests tools)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo test format clean $(STEPS)
+.PHONY: help setup engine demo bench-peers test format clean $(STEPS)
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +29,9 @@ test: setup ## everything CI runs, with a closing summary
 
 demo: $(VENV)/.ready-train engine ## train, pack, prove, race on embedded data (DEMO_ARGS="--json FILE")
 	@$(BIN)/xnorkit demo $(DEMO_ARGS)
+
+bench-peers: $(VENV)/.ready-peers engine ## install every system the registries have, race them (BENCH_ARGS="--goals --json FILE")
+	@$(BIN)/xnorkit bench peers $(BENCH_ARGS)
 
 setup: $(VENV)/.ready-dev engine ## the virtual environment and the engine, for developers
 
@@ -43,6 +47,10 @@ $(VENV)/.ready-train: $(SETUP_FILES) | $(BIN)/python
 
 $(VENV)/.ready-dev: $(SETUP_FILES) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.ready-train
+
+$(VENV)/.ready-peers: $(SETUP_FILES) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[train,build,peers]'
 	@touch $@ $(VENV)/.ready-train
 
 engine: | $(VENV)/.ready-train ## compile the engine and place its Python module in src/
