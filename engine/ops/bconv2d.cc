@@ -78,9 +78,9 @@ Status BConv2d::create(const ConvGeometry& geometry, const PanelShape& shape, in
   Status status = panels_.create("bconv2d", shape, weight, weight_bytes, epilogue, isa, plan_.classes.data(),
                                  plan_.classes.size(), pad_value);
   if (!status.ok()) return status;
-  row_bytes_ = (panels_.kernel().row_bytes(shape.channels) + 7) / 8 * 8;
-  status =
-      plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups), &plan_);
+  row_bytes_ = panels_.kernel().row_bytes(shape.channels);
+  status = plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups),
+                        panels_.run_taps(), &plan_);
   if (!status.ok()) return status;
   unit_slices_ = panels_.slices_disjoint() ? shape.slices() : 1;
   size_scratch();
@@ -251,7 +251,8 @@ Status make_bconv2d(const ValueType& input, const Window& window, int32_t out_ch
   ConvGeometry geometry{};
   Status status = check_bconv2d(input, window, out_channels, groups, pad_value, &geometry);
   if (!status.ok()) return status;
-  const PanelShape shape{groups, out_channels, window.kernel_h, window.kernel_w, input.c / groups};
+  const PanelShape shape{groups,          out_channels,     window.kernel_h,
+                         window.kernel_w, input.c / groups, groups == 1 && window.dilation_w == 1};
   auto op = std::unique_ptr<BConv2d>(new (std::nothrow) BConv2d);
   if (!op) return Status::error(Code::limit, "[bconv2d] memory: got the op refused, expected it");
   status = op->create(geometry, shape, pad_value, weight, weight_bytes, epilogue, isa);
