@@ -18,6 +18,7 @@ from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.dump import dump
 from xnorkit.graph.ir import Graph
 from xnorkit.graph.store import save
+from xnorkit.reference.linear import bfloat16
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "golden"
 NAME = "every_op_v1"
@@ -38,7 +39,7 @@ def floats(*shape: int) -> NDArray[np.float32]:
 
 
 def golden_graph() -> Graph:
-    """Every op once or more: an integer stem, a binary trunk, a float branch on a second input, and three outputs."""
+    """Every op once or more: an integer stem, a binary trunk, a float branch on a second input, outputs."""
     b = GraphBuilder()
     image, extra = b.input("image", "u8", (8, 8, 3)), b.input("extra", "f32", (2, 2, 5))
     window: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1, 1, 1)}
@@ -62,7 +63,14 @@ def golden_graph() -> Graph:
     )
     votes = b.add("bdense", flat, name="votes", out_features=2, tensors={"weight": signs(2, 20)})
     mean = b.add("global_avg_pool2d", b.add("hardtanh", trunk))
-    outputs = [scores, votes, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side")]
+    halves, eighths = bfloat16(floats(4, 5)), ramp((4, 5), 255).astype(np.int8)
+    both = b.add(
+        "concat",
+        b.add("dense_bf16", mean, out_features=4, tensors={"weight": halves, "bias": floats(4)}),
+        b.add("dense_i8", mean, out_features=4, tensors={"weight": eighths, "scale": floats(4)}),
+        name="both",
+    )
+    outputs = [scores, votes, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side"), both]
     return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
 
 

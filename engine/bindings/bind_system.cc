@@ -1,9 +1,9 @@
 // What this CPU has, and the tables of kernels and ops.
 #include "bindings/convert.h"
 #include "kernels/bgemm/bgemm.h"
-#include "kernels/eltwise/chain.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/fgemm/fgemm.h"
+#include "kernels/fgemm/narrow.h"
 #include "kernels/pool/pool.h"
 #include "kernels/qgemm/qgemm.h"
 
@@ -24,9 +24,9 @@ nb::list kernels() {
   for (int32_t i = 0; i < bgemm::kKernelCount; ++i)
     append_kernel(rows, "bgemm", bgemm::kKernels[i]->name, bgemm::kKernels[i]->isa);
   for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
+  for (const auto& k : kNarrowKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
   for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
-  for (const auto& k : kChainKernels) append_kernel(rows, "eltwise", k.name, k.isa);
   for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, k.isa);
   return rows;
 }
@@ -40,7 +40,7 @@ nb::dict ops() {
       if (op.takes(dtype)) accepts.append(dtype_name(dtype));
     for (int a = 0; a < kAttributes; ++a)
       if (op.has(static_cast<Attribute>(a))) attributes.append(kAttributeNames[a]);
-    constexpr const char* kTypes[] = {"bits", "i8", "i32", "f32"};
+    constexpr const char* kTypes[] = {"bits", "i8", "i32", "f32", "bf16"};
     for (const TensorRow& t : op.tensors)
       tensors.append(
           nb::make_tuple(kRoleNames[static_cast<int>(t.role)], kTypes[static_cast<int>(t.type)], t.optional));

@@ -72,6 +72,7 @@ constexpr ElementKind kElementKinds[] = {
     {static_cast<uint8_t>(nb::dlpack::dtype_code::Int), 8, TensorType::i8},
     {static_cast<uint8_t>(nb::dlpack::dtype_code::Int), 32, TensorType::i32},
     {static_cast<uint8_t>(nb::dlpack::dtype_code::Float), 32, TensorType::f32},
+    {static_cast<uint8_t>(nb::dlpack::dtype_code::UInt), 16, TensorType::bf16},
 };
 
 bool aligned(const void* data, size_t bytes) { return reinterpret_cast<uintptr_t>(data) % bytes == 0; }
@@ -84,8 +85,10 @@ Tensor to_tensor(const char* role, const Array& array) {
     const void* data = array.size() == 0 ? &kNothing : array.data();  // null would mean "no tensor"
     return {data, kind.type, static_cast<int64_t>(array.size())};
   }
-  throw Failure{
-      Status::error(Code::dtype, "[builder] tensor %s: expected aligned uint8 (bits), int8, int32 or float32", role)};
+  throw Failure{Status::error(Code::dtype,
+                              "[builder] tensor %s: expected aligned uint8 (bits), int8, int32, float32 or "
+                              "uint16 (bfloat16)",
+                              role)};
 }
 
 template <size_t N>

@@ -33,8 +33,6 @@ class BConv2d final : public Op {
   }
   size_t packed_bytes() const override { return panels_.packed_bytes(); }
   int64_t units(int32_t batch) const override { return int64_t{batch} * plan_.row_blocks() * unit_slices_; }
-  int64_t most_unit_pixels() const override;
-  UnitBlock unit_block(int32_t batch, int64_t unit) const override;
   size_t scratch_bytes() const override { return scratch_.total; }
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 
@@ -80,9 +78,9 @@ Status BConv2d::create(const ConvGeometry& geometry, const PanelShape& shape, in
   Status status = panels_.create("bconv2d", shape, weight, weight_bytes, epilogue, isa, plan_.classes.data(),
                                  plan_.classes.size(), pad_value);
   if (!status.ok()) return status;
-  row_bytes_ = (panels_.kernel().row_bytes(shape.channels) + 7) / 8 * 8;
-  status =
-      plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups), &plan_);
+  row_bytes_ = panels_.kernel().row_bytes(shape.channels);
+  status = plan_entries(geometry, panels_.kernel().entry_pixels, row_bytes_ * static_cast<size_t>(shape.groups),
+                        panels_.run_taps(), &plan_);
   if (!status.ok()) return status;
   unit_slices_ = panels_.slices_disjoint() ? shape.slices() : 1;
   size_scratch();
@@ -100,25 +98,6 @@ void BConv2d::size_scratch() {
   scratch_.bits = take(panels_.slices_disjoint() ? 0 : block_pixels * 8);
   scratch_.work = take(panels_.kernel().work_bytes());
   scratch_.total = end;
-}
-
-int64_t BConv2d::most_unit_pixels() const {
-  const bool whole_bytes = panels_.shape().groups == 1 || unit_slices_ == 1;
-  return whole_bytes ? int64_t{plan_.block_rows} * plan_.geometry.out_w : 0;
-}
-
-UnitBlock BConv2d::unit_block(int32_t, int64_t unit) const {
-  const int64_t block = unit / unit_slices_, height = plan_.geometry.out_h, width = plan_.geometry.out_w;
-  const int64_t y0 = block % plan_.row_blocks() * plan_.block_rows;
-  const int64_t rows = std::min<int64_t>(plan_.block_rows, height - y0);
-  UnitBlock at{(block / plan_.row_blocks() * height + y0) * width, static_cast<int32_t>(rows * width), 0,
-               panels_.shape().out_channels};
-  if (unit_slices_ > 1) {
-    const int32_t slice = static_cast<int32_t>(unit % unit_slices_);
-    at.first_channel = panels_.slice_first(slice);
-    at.last_channel = at.first_channel + panels_.slice_outputs(slice);
-  }
-  return at;
 }
 
 void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept {
@@ -272,7 +251,8 @@ Status make_bconv2d(const ValueType& input, const Window& window, int32_t out_ch
   ConvGeometry geometry{};
   Status status = check_bconv2d(input, window, out_channels, groups, pad_value, &geometry);
   if (!status.ok()) return status;
-  const PanelShape shape{groups, out_channels, window.kernel_h, window.kernel_w, input.c / groups};
+  const PanelShape shape{groups,          out_channels,     window.kernel_h,
+                         window.kernel_w, input.c / groups, groups == 1 && window.dilation_w == 1};
   auto op = std::unique_ptr<BConv2d>(new (std::nothrow) BConv2d);
   if (!op) return Status::error(Code::limit, "[bconv2d] memory: got the op refused, expected it");
   status = op->create(geometry, shape, pad_value, weight, weight_bytes, epilogue, isa);

@@ -44,38 +44,6 @@ std::vector<int32_t> classify(int32_t count, int32_t size, int32_t kernel, int32
   return class_of;
 }
 
-// The columns of the plane, found by what they pair: the padded x of the first pixel, and across or down.
-class Columns {
- public:
-  Columns(const ConvGeometry& geometry, int32_t entry_pixels, std::vector<PlaneColumn>* columns)
-      : geometry_(geometry), entry_pixels_(entry_pixels), columns_(columns) {
-    known_[0].assign(padded_width(geometry), -1);
-    known_[1].assign(padded_width(geometry), -1);
-  }
-
-  int32_t index(int32_t from_pad, bool down) {
-    int32_t& known = known_[down][static_cast<size_t>(from_pad)];
-    if (known >= 0) return known;
-    known = static_cast<int32_t>(columns_->size());
-    const int32_t ix = from_pad - geometry_.window.pad_left;
-    PlaneColumn column{bytes(ix), -1, 0};
-    if (entry_pixels_ == 2) column.b = bytes(down ? ix : ix + geometry_.window.stride_w);
-    if (down) column.down = geometry_.window.stride_h;
-    columns_->push_back(column);
-    return known;
-  }
-
- private:
-  int64_t bytes(int32_t ix) const {
-    return ix < 0 || ix >= geometry_.in_w ? -1 : int64_t{ix} * ((geometry_.in_c + 7) / 8);
-  }
-
-  const ConvGeometry& geometry_;
-  int32_t entry_pixels_;
-  std::vector<PlaneColumn>* columns_;
-  std::vector<int32_t> known_[2];
-};
-
 struct Entry {
   int32_t y, x;  // first pixel
   bool down;
@@ -92,6 +60,39 @@ std::vector<Entry> list_entries(const ConvGeometry& geometry, int32_t entry_pixe
   return entries;
 }
 
+// The columns of the plane, found by what they pair: the padded x of the first pixel, and across or down.
+class Columns {
+ public:
+  Columns(const ConvGeometry& geometry, int32_t entry_pixels, std::vector<PlaneColumn>* columns) {
+    const Window& w = geometry.window;
+    const auto bytes = [&](int32_t ix) {
+      return ix < 0 || ix >= geometry.in_w ? int64_t{-1} : int64_t{ix} * ((geometry.in_c + 7) / 8);
+    };
+    for (auto& index : index_) index.assign(padded_width(geometry), -1);
+    for (const Entry& e : list_entries(geometry, entry_pixels, 1)) {
+      for (int32_t kx = 0; kx < w.kernel_w; ++kx) index_[e.down][first_x(w, e, kx)] = 0;
+    }
+    for (const bool down : {false, true}) {
+      for (size_t x = 0; x < index_[down].size(); ++x) {
+        if (index_[down][x] < 0) continue;
+        index_[down][x] = static_cast<int32_t>(columns->size());
+        const int32_t ix = static_cast<int32_t>(x) - w.pad_left;
+        const int64_t second = entry_pixels == 1 ? -1 : bytes(down ? ix : ix + w.stride_w);
+        columns->push_back({bytes(ix), second, down ? w.stride_h : 0});
+      }
+    }
+  }
+
+  int32_t index(const Window& w, const Entry& e, int32_t kx) const { return index_[e.down][first_x(w, e, kx)]; }
+
+ private:
+  static size_t first_x(const Window& w, const Entry& e, int32_t kx) {
+    return static_cast<size_t>(e.x * w.stride_w + kx * w.dilation_w);
+  }
+
+  std::vector<int32_t> index_[2];
+};
+
 void add_pixel(const ConvPlan& plan, int32_t rows, int32_t y, int32_t x, BlockTable* table) {
   const bool exists = y < rows;
   table->pixels.push_back(exists ? y * plan.geometry.out_w + x : -1);
@@ -99,22 +100,18 @@ void add_pixel(const ConvPlan& plan, int32_t rows, int32_t y, int32_t x, BlockTa
   table->column_class.push_back(plan.class_of_column[static_cast<size_t>(x)]);
 }
 
-BlockTable make_table(const ConvPlan& plan, int32_t rows, Columns* columns) {
+BlockTable make_table(const ConvPlan& plan, int32_t rows, const Columns& columns) {
   const Window& w = plan.geometry.window;
   const std::vector<Entry> entries = list_entries(plan.geometry, plan.entry_pixels, rows);
   BlockTable table{rows, static_cast<int32_t>(entries.size()), {}, {}, {}, {}};
-  std::vector<std::pair<int32_t, int32_t>> places;  // (taps, entries): plane row, column
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
-    for (int32_t kx = 0; kx < w.kernel_w; ++kx) {
+    for (int32_t kx = 0; kx < w.kernel_w; kx += plan.run_taps) {
       for (const Entry& e : entries) {
-        const int32_t column = columns->index(e.x * w.stride_w + kx * w.dilation_w, e.down);
-        places.emplace_back(e.y * w.stride_h + ky * w.dilation_h, column);
+        const size_t row = static_cast<size_t>(e.y * w.stride_h + ky * w.dilation_h);
+        const size_t position = row * plan.columns.size() + static_cast<size_t>(columns.index(w, e, kx));
+        table.offsets.push_back(static_cast<uint32_t>(position * plan.position_bytes));
       }
     }
-  }
-  for (const auto& [row, column] : places) {  // only now is the number of columns known
-    const size_t position = static_cast<size_t>(row) * plan.columns.size() + static_cast<size_t>(column);
-    table.offsets.push_back(static_cast<uint32_t>(position * plan.position_bytes));
   }
   for (const Entry& e : entries) {
     add_pixel(plan, rows, e.y, e.x, &table);
@@ -145,11 +142,13 @@ void plan_classes(const ConvGeometry& geometry, int32_t pad_value, ConvPlan* pla
   }
 }
 
-Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t position_bytes, ConvPlan* plan) {
+Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t position_bytes, int32_t run_taps,
+                    ConvPlan* plan) {
   const Window& w = geometry.window;
   plan->geometry = geometry;
   plan->entry_pixels = entry_pixels;
   plan->position_bytes = position_bytes;
+  plan->run_taps = run_taps;
   int32_t rows = std::min(geometry.out_h, (kBlockPixels + geometry.out_w - 1) / geometry.out_w);
   if (entry_pixels == 2 && geometry.out_w % 2 == 1 && rows % 2 == 1 && rows < geometry.out_h) ++rows;
   plan->block_rows = rows;
@@ -166,10 +165,10 @@ Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t p
                          taps, positions, position_bytes);
   }
   plan->columns.clear();
-  Columns columns(geometry, entry_pixels, &plan->columns);
-  plan->full = make_table(*plan, rows, &columns);
+  const Columns columns(geometry, entry_pixels, &plan->columns);
+  plan->full = make_table(*plan, rows, columns);
   const int32_t left = geometry.out_h % rows;
-  if (left != 0) plan->last = make_table(*plan, left, &columns);
+  if (left != 0) plan->last = make_table(*plan, left, columns);
   return {};
 }
 

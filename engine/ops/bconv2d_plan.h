@@ -4,7 +4,7 @@
 // The plane holds prepared rows for positions (iy, ix) of the padded input, one plane row per iy that a block of output
 // rows needs. Kernels with two pixels to an entry pair the pixels (y, x) and (y, x + 1) of one output row, so their
 // rows pair ix with ix + stride_w ("across"). In maps of odd width the last column pairs rows y and y + 1 instead, iy
-// with iy + stride_h ("down").
+// with iy + stride_h ("down"). Columns ascend, so undilated taps of one kernel row lie behind each other.
 #pragma once
 #include <vector>
 
@@ -28,7 +28,7 @@ struct PlaneColumn {
 // Entries of a block of `rows` output rows. Arrays of pixels are (entries, entry_pixels); absent pixels are -1.
 struct BlockTable {
   int32_t rows, entries;
-  std::vector<uint32_t> offsets;  // (taps, entries): byte offsets in the plane
+  std::vector<uint32_t> offsets;  // (taps / run_taps, entries): byte offsets in the plane
   std::vector<int32_t> pixels;    // counted from the block's first
   std::vector<int32_t> row_of, column_class;
 };
@@ -37,6 +37,7 @@ struct ConvPlan {
   ConvGeometry geometry;
   int32_t entry_pixels;
   size_t position_bytes;  // prepared row of one position, all groups
+  int32_t run_taps;       // taps of one kernel row that kernels take as one: kernel_w, or 1
   int32_t block_rows;     // output rows of one unit, save perhaps the last
   int32_t plane_rows;     // that block_rows need
   std::vector<PlaneColumn> columns;
@@ -57,6 +58,7 @@ Status check_bconv2d(const ValueType& input, const Window& window, int32_t out_c
 // Border classes do not depend on the kernel; the plane and the entries do.
 void plan_classes(const ConvGeometry& geometry, int32_t pad_value, ConvPlan* plan);
 // After plan_classes. XK_LIMIT when the plane or the tables would pass 1 GiB.
-Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t position_bytes, ConvPlan* plan);
+Status plan_entries(const ConvGeometry& geometry, int32_t entry_pixels, size_t position_bytes, int32_t run_taps,
+                    ConvPlan* plan);
 
 }  // namespace xnorkit

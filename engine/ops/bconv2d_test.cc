@@ -29,7 +29,7 @@ struct Case {
 Case random_case(Random& random) {
   Case c{};
   const int32_t group_choices[] = {1, 1, 1, 1, 2, 3, 5};
-  const int32_t channel_choices[] = {1, 3, 4, 7, 8, 12, 16, 20, 31, 32, 64, 65, 100, 128, 200, 256, 260};
+  const int32_t channel_choices[] = {1, 3, 4, 7, 8, 12, 16, 20, 31, 32, 64, 65, 100, 112, 200, 256, 260};
   const int32_t output_choices[] = {1, 2, 5, 8, 9, 31, 32, 33, 50, 63, 64, 65, 96, 130};
   c.groups = group_choices[random.next() % 7];
   const bool wide = c.groups == 1;

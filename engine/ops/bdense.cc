@@ -27,19 +27,13 @@ class BDense final : public Op {
   int64_t units(int32_t batch) const override {
     return (int64_t{batch} + images_ - 1) / images_ * panels_.shape().slices();
   }
-  int64_t most_unit_pixels() const override { return images_; }
-  UnitBlock unit_block(int32_t batch, int64_t unit) const override {
-    const int64_t slices = panels_.shape().slices(), first = unit / slices * images_;
-    const int32_t slice = static_cast<int32_t>(unit % slices), channel = panels_.slice_first(slice);
-    return {first, static_cast<int32_t>(std::min<int64_t>(images_, batch - first)), channel,
-            channel + panels_.slice_outputs(slice)};
-  }
   size_t scratch_bytes() const override { return work_ + align_up(panels_.kernel().work_bytes()); }
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 
  private:
   void prepare(const RunArgs& args, int64_t first, int32_t count, uint8_t* rows) const;
-  void run_slice(const RunArgs& args, int64_t first, int32_t count, int32_t slice, uint8_t* scratch) const;
+  void run_slices(const RunArgs& args, int64_t first, int32_t count, int32_t slice_begin, int32_t slice_end,
+                  uint8_t* scratch) const;
 
   BinaryPanels panels_;
   size_t row_bytes_ = 0;
@@ -68,8 +62,9 @@ void BDense::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void
     const int64_t first = block * images_;
     const int32_t count = static_cast<int32_t>(std::min<int64_t>(images_, args.batch - first));
     prepare(args, first, count, bytes);
-    for (; unit_begin < stop; ++unit_begin)
-      run_slice(args, first, count, static_cast<int32_t>(unit_begin % slices), bytes);
+    run_slices(args, first, count, static_cast<int32_t>(unit_begin - block * slices),
+               static_cast<int32_t>(stop - block * slices), bytes);
+    unit_begin = stop;
   }
 }
 
@@ -85,30 +80,36 @@ void BDense::prepare(const RunArgs& args, int64_t first, int32_t count, uint8_t*
   }
 }
 
-void BDense::run_slice(const RunArgs& args, int64_t first, int32_t count, int32_t slice, uint8_t* scratch) const {
+void BDense::run_slices(const RunArgs& args, int64_t first, int32_t count, int32_t slice_begin, int32_t slice_end,
+                        uint8_t* scratch) const {
   const int32_t step = panels_.kernel().entry_pixels;
   const ValueType type = output();
-  const size_t channel = static_cast<size_t>(panels_.slice_first(slice));
   uint32_t offsets[kBlockEntries];
-  int32_t pixels[kBlockEntries * 2], classes[kBlockEntries * 2] = {};
+  int32_t pixels[kBlockEntries * 2], classes[kBlockEntries * 2];
   bgemm::Block block{};
-  panels_.fill(slice, &block);
   block.entries = (count + step - 1) / step;
   block.alone = count == 1;
   for (int32_t entry = 0; entry < block.entries; ++entry) {
     offsets[entry] = static_cast<uint32_t>(static_cast<size_t>(entry) * row_bytes_);
   }
-  for (int32_t image = 0; image < block.entries * step; ++image) pixels[image] = image < count ? image : -1;
+  for (int32_t image = 0; image < block.entries * step; ++image) {
+    pixels[image] = image < count ? image : -1;
+    classes[image] = 0;
+  }
   block.rows = scratch;
   block.offsets = offsets;
   block.offset_stride = static_cast<size_t>(block.entries);
   block.pixels = pixels;
   block.classes = classes;
   block.out_stride = type.row_bytes();
-  block.out = static_cast<uint8_t*>(args.output) + static_cast<size_t>(first) * block.out_stride +
-              (type.dtype == DType::bits ? channel / 8 : channel * 4);
   block.work = scratch + work_;
-  panels_.kernel().run(block);
+  uint8_t* out = static_cast<uint8_t*>(args.output) + static_cast<size_t>(first) * block.out_stride;
+  for (int32_t slice = slice_begin; slice < slice_end; ++slice) {
+    const size_t channel = static_cast<size_t>(panels_.slice_first(slice));
+    panels_.fill(slice, &block);
+    block.out = out + (type.dtype == DType::bits ? channel / 8 : channel * 4);
+    panels_.kernel().run(block);
+  }
 }
 
 }  // namespace
@@ -129,7 +130,7 @@ Status make_bdense(const ValueType& input, int32_t out_features, const uint8_t* 
     return Status::error(Code::limit, "[bdense] weight: got %d x %d elements, expected less than 2^31", out_features,
                          input.c);
   }
-  const PanelShape shape{1, out_features, 1, 1, input.c};
+  const PanelShape shape{1, out_features, 1, 1, input.c, false};
   auto op = std::unique_ptr<BDense>(new (std::nothrow) BDense);
   if (!op) return Status::error(Code::limit, "[bdense] memory: got the op refused, expected it");
   if (Status status = op->create(shape, weight, weight_bytes, epilogue, isa); !status.ok()) return status;

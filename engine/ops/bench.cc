@@ -12,8 +12,10 @@
 
 #include "base/aligned.h"
 #include "base/random.h"
+#include "kernels/fgemm/narrow.h"
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
+#include "ops/ndense.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
 
@@ -25,6 +27,7 @@ struct Well {
   std::vector<float> reals;
   std::vector<int8_t> integers;
   std::vector<uint8_t> bytes;
+  std::vector<uint16_t> halves;  // bfloat16
 };
 
 struct Work {
@@ -58,6 +61,17 @@ Work dense(const char* name, DType type, int32_t batch, int32_t c, int32_t o) {
             if (type == DType::f32) return make_dense(input, o, well.reals.data(), weights, well.reals.data(), isa, op);
             const Epilogue affine{Epilogue::Kind::affine, nullptr, nullptr, well.reals.data(), well.reals.data()};
             return make_qdense(input, o, well.integers.data(), weights, affine, isa, op);
+          }};
+}
+
+Work narrow_dense(const char* name, NarrowWeight weight, int32_t batch, int32_t c, int32_t o) {
+  const ValueType input{DType::f32, 1, 1, c};
+  const int64_t weights = int64_t{c} * o;
+  return {name, input, batch, static_cast<double>(weights), [=](const Well& well, Isa isa, OpPtr* op) {
+            const float* reals = well.reals.data();
+            if (weight == NarrowWeight::i8)
+              return make_dense_i8(input, o, well.integers.data(), weights, reals, reals, isa, op);
+            return make_dense_bf16(input, o, well.halves.data(), weights, reals, isa, op);
           }};
 }
 
@@ -105,6 +119,12 @@ std::vector<Work> works() {
       dense("dense_4x4096x1000_f32", f32, 4, 4096, 1000),
       dense("dense_16x4096x1000_f32", f32, 16, 4096, 1000),
       dense("dense_64x4096x1000_f32", f32, 64, 4096, 1000),
+      narrow_dense("dense_1x512x1000_bf16", NarrowWeight::bf16, 1, 512, 1000),
+      narrow_dense("dense_1x4096x1000_bf16", NarrowWeight::bf16, 1, 4096, 1000),
+      narrow_dense("dense_16x4096x1000_bf16", NarrowWeight::bf16, 16, 4096, 1000),
+      narrow_dense("dense_1x512x1000_i8", NarrowWeight::i8, 1, 512, 1000),
+      narrow_dense("dense_1x4096x1000_i8", NarrowWeight::i8, 1, 4096, 1000),
+      narrow_dense("dense_16x4096x1000_i8", NarrowWeight::i8, 16, 4096, 1000),
       dense("dense_1x4096x1000_u8", u8, 1, 4096, 1000),
       dense("dense_1x4096x1000_bits", bits, 1, 4096, 1000),
       dense("dense_64x4096x1000_u8", u8, 64, 4096, 1000),
@@ -202,10 +222,12 @@ bool time_work(const Work& work, const Well& well, int rounds) {
 int main(int argc, char** argv) {
   using namespace xnorkit;
   const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 25;
-  Well well{std::vector<float>(5u << 20), std::vector<int8_t>(5u << 20), std::vector<uint8_t>(1024, 0x5A)};
+  Well well{std::vector<float>(5u << 20), std::vector<int8_t>(5u << 20), std::vector<uint8_t>(1024, 0x5A),
+            std::vector<uint16_t>(5u << 20)};
   Random random{7};
   for (float& x : well.reals) x = static_cast<float>(random.between(-1000, 1000)) / 1024;
   for (int8_t& x : well.integers) x = static_cast<int8_t>(random.between(-127, 127));
+  for (uint16_t& x : well.halves) x = static_cast<uint16_t>(0x3f00 ^ (random.next() & 0x80ff));
   bool ok = true;
   for (const Work& work : works())
     if (argc < 3 || std::strstr(work.name, argv[2])) ok = time_work(work, well, rounds) && ok;

@@ -39,15 +39,6 @@ int32_t popcount_bytes(const uint8_t* bytes, size_t count) {
 
 }  // namespace
 
-int32_t BinaryPanels::slice_first(int32_t slice) const {
-  return slice_group(slice) * shape_.group_outputs() + slice % shape_.group_panels() * kPanelChannels;
-}
-
-int32_t BinaryPanels::slice_outputs(int32_t slice) const {
-  const int32_t left = shape_.group_outputs() - slice % shape_.group_panels() * kPanelChannels;
-  return left < kPanelChannels ? left : kPanelChannels;
-}
-
 Status BinaryPanels::create(const char* where, const PanelShape& shape, const uint8_t* weight, size_t weight_bytes,
                             const Epilogue& epilogue, Isa isa, const TapRect* classes, size_t class_count,
                             int32_t pad_value) {
@@ -66,31 +57,42 @@ Status BinaryPanels::create(const char* where, const PanelShape& shape, const ui
   Status status = epilogue_.create(where, epilogue, shape.out_channels);
   if (!status.ok()) return status;
   kernel_ = bgemm::select(isa, static_cast<int64_t>(shape.taps()) * shape.channels);
+  if (shape.adjacent && bgemm::rows_join(*kernel_, shape.channels)) run_taps_ = shape.kernel_w;
   edge_bytes_ = epilogue.kind == Epilogue::Kind::threshold ? static_cast<size_t>(kernel_->limit_bytes) : 4;
+  if (status = list_slices(where); !status.ok()) return status;
   if (status = pack(where, weight); !status.ok()) return status;
   return make_edges(where, weight, classes, class_count, pad_value);
 }
 
+Status BinaryPanels::list_slices(const char* where) {
+  const int32_t panels = shape_.group_panels(), outputs = shape_.group_outputs();
+  if (!slices_.allocate(static_cast<size_t>(shape_.slices()) * sizeof(Slice))) {
+    return refused(where, static_cast<size_t>(shape_.slices()) * sizeof(Slice));
+  }
+  size_t start = 0;
+  for (int32_t slice = 0; slice < shape_.slices(); ++slice) {
+    const int32_t group = slice / panels, within = slice % panels * kPanelChannels;
+    const int32_t count = outputs - within < kPanelChannels ? outputs - within : kPanelChannels;
+    slices_.as<Slice>()[slice] = {start, group, group * outputs + within, count};
+    start += align_up(kernel_->panel_bytes(shape_.taps() / run_taps_, shape_.channels * run_taps_, count));
+  }
+  if (!weights_.allocate(start)) return refused(where, start);
+  return {};
+}
+
 Status BinaryPanels::pack(const char* where, const uint8_t* weight) {
-  const size_t row_bits = static_cast<size_t>(shape_.channels), taps = static_cast<size_t>(shape_.taps());
-  const size_t slices = static_cast<size_t>(shape_.slices());
+  const int32_t runs = shape_.taps() / run_taps_, run_bits = shape_.channels * run_taps_;
+  const size_t row_bits = static_cast<size_t>(run_bits), taps = static_cast<size_t>(runs);
   AlignedBuffer rows;
   const size_t rows_bytes = static_cast<size_t>(kPanelChannels) * taps * bytes_of_bits(row_bits);
-  if (!rows.allocate(rows_bytes) || !starts_.allocate(slices * sizeof(size_t))) return refused(where, rows_bytes);
-  size_t total = 0;
-  for (int32_t slice = 0; slice < shape_.slices(); ++slice) {
-    starts_.as<size_t>()[slice] = total;
-    total += align_up(kernel_->panel_bytes(shape_.taps(), shape_.channels, slice_outputs(slice)));
-  }
-  if (!weights_.allocate(total)) return refused(where, total);
+  if (!rows.allocate(rows_bytes)) return refused(where, rows_bytes);
   for (int32_t slice = 0; slice < shape_.slices(); ++slice) {
     const size_t count = static_cast<size_t>(slice_outputs(slice)) * taps;
     const size_t first = static_cast<size_t>(slice_first(slice)) * taps;
     for (size_t row = 0; row < count; ++row) {
       copy_bits(weight, (first + row) * row_bits, row_bits, rows.as() + row * bytes_of_bits(row_bits));
     }
-    kernel_->pack(rows.as(), shape_.taps(), shape_.channels, slice_outputs(slice),
-                  weights_.as() + starts_.as<size_t>()[slice]);
+    kernel_->pack(rows.as(), runs, run_bits, slice_outputs(slice), weights_.as() + slices_.as<Slice>()[slice].start);
   }
   const size_t outputs = static_cast<size_t>(shape_.out_channels);
   if (epilogue_.kind() != Epilogue::Kind::affine) return {};
@@ -153,10 +155,10 @@ void BinaryPanels::write_edge(size_t at, int32_t o, int64_t base) {
 
 void BinaryPanels::fill(int32_t slice, bgemm::Block* block) const {
   const size_t first = static_cast<size_t>(slice_first(slice));
-  block->taps = shape_.taps();
-  block->channels = shape_.channels;
+  block->taps = shape_.taps() / run_taps_;
+  block->channels = shape_.channels * run_taps_;
   block->out_channels = slice_outputs(slice);
-  block->weights = weights_.as() + starts_.as<size_t>()[slice];
+  block->weights = weights_.as() + slices_.as<Slice>()[slice].start;
   block->store = store_of(epilogue_.kind());
   block->edges = edges_.as() + first * edge_bytes_;
   block->edge_stride = static_cast<size_t>(shape_.out_channels) * edge_bytes_;

@@ -16,6 +16,7 @@ struct PanelShape {
   int32_t groups, out_channels;  // out_channels of all groups
   int32_t kernel_h, kernel_w;
   int32_t channels;  // input channels of one group
+  bool adjacent;     // prepared rows of taps (ky, 0 .. kernel_w - 1) lie behind each other, if row_bytes fills them
 
   int32_t taps() const { return kernel_h * kernel_w; }
   int32_t group_outputs() const { return out_channels / groups; }
@@ -40,13 +41,23 @@ class BinaryPanels {
     return shape_.groups == 1 || shape_.group_outputs() % 8 == 0 || epilogue_.kind() != Epilogue::Kind::threshold;
   }
 
-  int32_t slice_group(int32_t slice) const { return slice / shape_.group_panels(); }
-  int32_t slice_first(int32_t slice) const;  // output channel
-  int32_t slice_outputs(int32_t slice) const;
+  // Taps that the kernel takes as one: kernel_w where the rows of a kernel row are one row of kernel_w * channels,
+  // else 1.
+  int32_t run_taps() const { return run_taps_; }
+
+  int32_t slice_group(int32_t slice) const { return slices_.as<Slice>()[slice].group; }
+  int32_t slice_first(int32_t slice) const { return slices_.as<Slice>()[slice].first; }  // output channel
+  int32_t slice_outputs(int32_t slice) const { return slices_.as<Slice>()[slice].outputs; }
   // Fills what the slice decides: taps, channels, out_channels, store, weights, edges, flip, scale, bias.
   void fill(int32_t slice, bgemm::Block* block) const;
 
  private:
+  struct Slice {
+    size_t start;  // of its weights
+    int32_t group, first, outputs;
+  };
+
+  Status list_slices(const char* where);
   Status pack(const char* where, const uint8_t* weight);
   Status make_edges(const char* where, const uint8_t* weight, const TapRect* classes, size_t class_count,
                     int32_t pad_value);
@@ -55,9 +66,9 @@ class BinaryPanels {
   const bgemm::Kernel* kernel_ = nullptr;
   PanelShape shape_{};
   EpilogueTable epilogue_;
-  size_t edge_bytes_ = 4;  // of one channel
-  AlignedBuffer weights_, starts_, edges_,
-      affine_;  // starts_: size_t per slice; affine_: scale, bias with a readable tail
+  int32_t run_taps_ = 1;
+  size_t edge_bytes_ = 4;                            // of one channel
+  AlignedBuffer weights_, slices_, edges_, affine_;  // slices_: of Slice; affine_: scale, bias with a readable tail
 };
 
 }  // namespace xnorkit

@@ -7,7 +7,7 @@
 
 namespace xnorkit {
 
-enum class TensorType : uint8_t { bits, i8, i32, f32 };
+enum class TensorType : uint8_t { bits, i8, i32, f32, bf16 };
 
 // Memory of one tensor; it must live until Builder::build returns. bits: `elements` counts bytes of flat LSB-first
 // bits.

@@ -4,9 +4,11 @@
 
 #include "ops/bconv2d.h"
 #include "ops/bdense.h"
+#include "ops/concat.h"
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
 #include "ops/flatten.h"
+#include "ops/ndense.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
 #include "ops/window_geometry.h"
@@ -84,6 +86,8 @@ Status global_pool(In in, const Node&, ValueType* out) {
   return {};
 }
 
+Status joined(In in, const Node&, ValueType* out) { return concat_output(in[0], in[1], out); }
+
 Status flat(In in, const Node&, ValueType* out) {
   *out = {in[0].dtype, 1, 1, static_cast<int32_t>(in[0].pixels() * static_cast<size_t>(in[0].c))};
   return {};
@@ -138,6 +142,15 @@ Status make_dense_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op
   const Tensor& w = n.tensor(Role::weight);
   return make_dense(in[0], n.outputs, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(), isa, op);
 }
+Status make_dense_bf16_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_dense_bf16(in[0], n.outputs, w.as<uint16_t>(), w.elements, n.tensor(Role::bias).as<float>(), isa, op);
+}
+Status make_dense_i8_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_dense_i8(in[0], n.outputs, w.as<int8_t>(), w.elements, n.tensor(Role::scale).as<float>(),
+                       n.tensor(Role::bias).as<float>(), isa, op);
+}
 Status make_threshold_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   return make_threshold(in[0], n.tensor(Role::threshold).as<int32_t>(), n.tensor(Role::flip).as<uint8_t>(), isa, op);
 }
@@ -161,11 +174,15 @@ Status make_avg_pool2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPt
 Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
   return make_global_avg_pool2d(in[0], isa, op);
 }
+Status make_concat_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_concat(in[0], in[1], op); }
 Status make_flatten_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_flatten(in[0], op); }
 
 constexpr TensorRow kBinaryWeight[] = {{Role::weight, TensorType::bits}};
 constexpr TensorRow kInt8Weight[] = {{Role::weight, TensorType::i8}};
 constexpr TensorRow kFloatWeight[] = {{Role::weight, TensorType::f32}, {Role::bias, TensorType::f32, true}};
+constexpr TensorRow kBf16Weight[] = {{Role::weight, TensorType::bf16}, {Role::bias, TensorType::f32, true}};
+constexpr TensorRow kScaledWeight[] = {
+    {Role::weight, TensorType::i8}, {Role::scale, TensorType::f32}, {Role::bias, TensorType::f32, true}};
 constexpr TensorRow kThreshold[] = {{Role::threshold, TensorType::i32}, {Role::flip, TensorType::bits}};
 constexpr TensorRow kAffine[] = {{Role::scale, TensorType::f32}, {Role::bias, TensorType::f32}};
 constexpr TensorRow kSlope[] = {{Role::slope, TensorType::f32}};
@@ -179,18 +196,21 @@ constexpr OpRow kRows[] = {
   {"qdense", 1, kU8 | kBits, kDense, Trait::accumulator, dense_i32, dense_elements, per_mac<20>, make_qdense_node, kInt8Weight},
   {"conv2d", 1, kF32, kConv, Trait::none, conv_f32, conv_elements, per_mac<30>, make_conv2d_node, kFloatWeight},
   {"dense", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<50>, make_dense_node, kFloatWeight},
+  {"dense_bf16", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_bf16_node, kBf16Weight},
+  {"dense_i8", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_i8_node, kScaledWeight},
   {"threshold", 1, kI32, 0, Trait::epilogue, as_bits, channels, per_element, make_threshold_node, kThreshold},
-  {"sign", 1, kF32, 0, Trait::none, as_bits, channels, per_element, make_sign_node, {}, ChainKind::sign},
-  {"affine", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::epilogue, as_f32, channels, per_element, make_affine_node, kAffine, ChainKind::affine},
-  {"add", 2, kF32, 0, Trait::pointwise, sum, channels, per_element, make_pointwise_node<Eltwise::add>, {}, ChainKind::add},
-  {"relu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::relu>, {}, ChainKind::relu},
-  {"prelu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_prelu_node, kSlope, ChainKind::prelu},
-  {"hardtanh", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::hardtanh>, {}, ChainKind::hardtanh},
+  {"sign", 1, kF32, 0, Trait::none, as_bits, channels, per_element, make_sign_node, {}},
+  {"affine", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::epilogue, as_f32, channels, per_element, make_affine_node, kAffine},
+  {"add", 2, kF32, 0, Trait::pointwise, sum, channels, per_element, make_pointwise_node<Eltwise::add>, {}},
+  {"relu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::relu>, {}},
+  {"prelu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_prelu_node, kSlope},
+  {"hardtanh", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::hardtanh>, {}},
   {"tanh", 1, kF32, 0, Trait::pointwise, same, channels, per_exp, make_pointwise_node<Eltwise::tanh>, {}},
   {"sigmoid", 1, kF32, 0, Trait::pointwise, same, channels, per_exp, make_pointwise_node<Eltwise::sigmoid>, {}},
   {"max_pool2d", 1, kU8 | kI32 | kF32 | kBits, kPool, Trait::none, pool, channels, per_element, make_max_pool2d_node, kFlip},
   {"avg_pool2d", 1, kF32, kPool | bits_of({Attribute::count_include_pad}), Trait::none, pool, channels, per_element, make_avg_pool2d_node, {}},
   {"global_avg_pool2d", 1, kF32, 0, Trait::none, global_pool, channels, per_element, make_global_avg_pool2d_node, {}},
+  {"concat", 2, kU8 | kI32 | kF32 | kBits, 0, Trait::none, joined, channels, per_element, make_concat_node, {}},
   {"flatten", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::flatten, flat, channels, per_element, make_flatten_node, {}},
 };
 // clang-format on

@@ -11,7 +11,7 @@ from xnorkit.bench.works import Work, conv, dense
 from xnorkit.errors import BenchError
 
 TINY = (conv(3, 64, 5), conv(3, 64, 6, stride=2), conv(1, 64, 4), dense(1, 64, 32), dense(3, 64, 64))
-INSTALLED = [(peer, work) for peer in PEERS for work in TINY if peer.installed and peer.works(work)]
+ENTRANTS = [(peer, work) for peer in PEERS for work in TINY if peer.works(work)]
 
 
 def test_names_are_unique_and_every_row_says_how_to_install_it() -> None:
@@ -20,8 +20,10 @@ def test_names_are_unique_and_every_row_says_how_to_install_it() -> None:
     assert all(peer.version() for peer in PEERS if peer.installed)
 
 
-@pytest.mark.parametrize(("peer", "work"), INSTALLED, ids=lambda v: getattr(v, "system", None) or v.name)
+@pytest.mark.parametrize(("peer", "work"), ENTRANTS, ids=lambda v: getattr(v, "system", None) or v.name)
 def test_an_installed_peer_is_right_and_knows_when_it_is_wrong(peer: Peer, work: Work) -> None:
+    if not peer.installed:
+        pytest.skip(f"not installed: {peer.install}")
     case = Case(work, seed=3)
     runner = peer.prepare(case, 1)
     runner.check(case)

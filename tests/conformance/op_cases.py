@@ -16,6 +16,7 @@ from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
 from xnorkit.reference import thresholds
 from xnorkit.reference.conventions import sign
+from xnorkit.reference.linear import bfloat16
 from xnorkit.reference.ops import OPS, Op, TensorSpec
 
 Array = NDArray[Any]
@@ -58,8 +59,10 @@ def op_case(name: str, dtype: str, number: int) -> OpCase:
         node = b.add("qconv2d", node, out_channels=channels, kernel=(1, 1), groups=channels, tensors={"weight": w})
         value = x.astype(np.int32) * w.reshape(-1)
     nodes, values = [node], [value]
-    if len(op.accepts) == 2:
+    if len(op.accepts) == 2 and dtype == "f32":
         nodes, values = [node, b.add("relu", node)], [value, np.maximum(value, np.float32(0))]
+    elif len(op.accepts) == 2:
+        nodes, values = [node, b.add("max_pool2d", node, kernel=(1, 1))], [value, value]
     types, complete = tuple(b.type(i) for i in nodes), op.complete(attrs)
     tensors = {
         role: _tensor(rng, spec, spec.shape(types, complete))
@@ -111,6 +114,8 @@ def _tensor(rng: np.random.Generator, spec: TensorSpec, shape: tuple[int, ...]) 
         return (1 - 2 * rng.integers(0, 2, shape)).astype(np.int8)
     if spec.dtype == "i8":
         return rng.integers(-127, 128, shape).astype(np.int8)
+    if spec.dtype == "bf16":
+        return bfloat16(rng.standard_normal(shape).astype(np.float32))
     if spec.dtype == "i32":
         t = rng.integers(-20_000, 20_000, shape).astype(np.int32)
         t[rng.random(shape) < 0.1] = thresholds.NEVER_BELOW

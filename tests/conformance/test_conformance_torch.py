@@ -70,6 +70,8 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "qdense": _dense,
     "conv2d": _conv,
     "dense": _dense,
+    "dense_bf16": _dense,
+    "dense_i8": lambda x, a, t: _dense(x, a, {**t, "weight": t["weight"] * t["scale"].view(-1, 1)}),
     "threshold": _threshold,
     "sign": lambda x, a, t: torch.where(x >= 0, 1.0, -1.0),
     "affine": lambda x, a, t: x * _per_channel("scale", t) + _per_channel("bias", t),
@@ -82,18 +84,22 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "max_pool2d": _max_pool,
     "avg_pool2d": _avg_pool,
     "global_avg_pool2d": lambda x, a, t: x.mean((2, 3), keepdim=True),
+    "concat": lambda x, a, t: torch.cat([x, t["second"].permute(0, 3, 1, 2)], 1),
     "flatten": _flatten,
 }
 """Op -> the same in torch, on float64 ``(N, C, H, W)``. A row of OPS without one fails below with a KeyError."""
 
-ROUNDS_MANY = {"conv2d", "dense", "affine", "avg_pool2d", "global_avg_pool2d"}
+ROUNDS_MANY = {"conv2d", "dense", "dense_bf16", "dense_i8", "affine", "avg_pool2d", "global_avg_pool2d"}
 
 
 def _run(case: OpCase, absolute: bool = False) -> Array:
     """The torch counterpart; with ``absolute`` on absolute values, which bounds every partial sum."""
-    wide = [torch.from_numpy(v.astype(np.float64)) for v in (case.values[0], *case.tensors.values())]
+    named = case.tensors | ({"second": case.values[1]} if len(case.values) == 2 else {})
+    if case.op.name == "dense_bf16":
+        named["weight"] = (named["weight"].astype(np.uint32) << 16).view(np.float32)
+    wide = [torch.from_numpy(v.astype(np.float64)) for v in (case.values[0], *named.values())]
     x, *tensors = [v.abs() for v in wide] if absolute else wide
-    y = TORCH[case.op.name](x.permute(0, 3, 1, 2), case.attrs, dict(zip(case.tensors, tensors, strict=True)))
+    y = TORCH[case.op.name](x.permute(0, 3, 1, 2), case.attrs, dict(zip(named, tensors, strict=True)))
     return y.permute(0, 2, 3, 1).contiguous().numpy()
 
 

@@ -131,7 +131,7 @@ def test_writer_refuses_what_a_reader_would(tmp_path: Path, reason: str, records
 
 def test_writer_names_the_element_type_it_refuses() -> None:
     with pytest.raises(
-        FormatError, match=r"tensor w\] element type \(bad_dtype\): got float64, expected U8, I8, I32, F32"
+        FormatError, match=r"tensor w\] element type \(bad_dtype\): got float64, expected U8, I8, I32, F32, U16"
     ):
         to_bytes(Records("{}", {"w": np.zeros(1)}))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xnorkit.errors import GraphError, LimitError, ShapeError
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
+from xnorkit.reference.linear import bfloat16
 from xnorkit.reference.ops import OPS, Attr, Op, TensorSpec
 from xnorkit.reference.shapes import TensorType
 
@@ -56,11 +57,12 @@ def _fits(role: str, types: tuple[TensorType, ...]) -> bool:
 
 
 def _shape(rng: Random) -> tuple[int, int, int]:
-    return rng.randint(1, 7), rng.randint(1, 7), rng.choice([1, 2, 3, 6, 8, 9])
+    side = 1 if rng.random() < 0.25 else 7  # vectors often enough for dense layers
+    return rng.randint(1, side), rng.randint(1, side), rng.choice([1, 2, 3, 6, 8, 9])
 
 
 def _inputs(rng: Random, row: Op, builder: GraphBuilder, values: list[str]) -> list[str]:
-    """One value per input of the row, or [] when there is none of a fitting type (for add: also of the same shape)."""
+    """One value per input of the row, or [] when none fits; a second one has the type of the first."""
     found: list[str] = []
     for accepted in row.accepts:
         fitting = [v for v in values if builder.type(v).dtype in accepted]
@@ -82,7 +84,7 @@ def _attr(rng: Random, name: str, spec: Attr) -> Any:
 
 
 def tensor(rng: Random, spec: TensorSpec, types: tuple[TensorType, ...], attrs: dict[str, Any]) -> NDArray[Any]:
-    """Legal random values: bits by meaning, int8 without -128, any int32, any finite float32."""
+    """Legal random values: bits by meaning, int8 without -128, any int32, any finite float."""
     shape = spec.shape(types, attrs)
     generator = np.random.default_rng(rng.getrandbits(32))
     if spec.dtype == "bits":
@@ -91,4 +93,5 @@ def tensor(rng: Random, spec: TensorSpec, types: tuple[TensorType, ...], attrs: 
         return generator.integers(-127, 128, shape, dtype=np.int8)
     if spec.dtype == "i32":
         return generator.integers(-(2**31), 2**31, shape, dtype=np.int32)
-    return generator.normal(size=shape).astype(np.float32)
+    values = generator.normal(size=shape).astype(np.float32)
+    return bfloat16(values) if spec.dtype == "bf16" else values

@@ -38,7 +38,7 @@ def test_dump_is_stable() -> None:
 
 
 def test_hash_is_as_released() -> None:
-    assert store.info(FILE).sha256 == "fdf5538ee0c0106323f741bbd937ef77a1ac38c7f4447e5dd89d7d6e10bf5a4e"
+    assert store.info(FILE).sha256 == "3dfd1a90cce959e3cea260e410ef3647995c238bac0b8f48ca2d93d13d01caed"
 
 
 def test_every_op_is_in_it(made: Graph) -> None:

@@ -65,7 +65,7 @@ def test_round_trip_is_bit_identical(rng: Random) -> None:
 
 def test_random_graphs_reach_every_op() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(150):
+    for seed in range(200):
         seen.update(node.op for node in random_graph(Random(seed)).nodes)
     assert set(seen) == set(OPS), set(OPS) - set(seen)
 

@@ -9,6 +9,7 @@ import pytest
 from naive import random_signs
 
 from xnorkit.errors import GraphError, ShapeError
+from xnorkit.reference.linear import bfloat16
 from xnorkit.reference.ops import OPS, TensorSpec
 from xnorkit.reference.shapes import TensorType
 
@@ -24,6 +25,8 @@ CASES: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "qdense": ((1, 1, 9), {"out_features": 5}),
     "conv2d": ((7, 6, 6), CONV | {"dilation": (2, 2)}),
     "dense": ((1, 1, 9), {"out_features": 5}),
+    "dense_bf16": ((1, 1, 9), {"out_features": 5}),
+    "dense_i8": ((1, 1, 9), {"out_features": 5}),
     "threshold": ((5, 4, 9), {}),
     "sign": ((5, 4, 9), {}),
     "affine": ((5, 4, 9), {}),
@@ -36,6 +39,7 @@ CASES: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "max_pool2d": ((5, 4, 9), WINDOW),
     "avg_pool2d": ((5, 4, 9), WINDOW | {"count_include_pad": False}),
     "global_avg_pool2d": ((5, 4, 9), {}),
+    "concat": ((5, 4, 9), {}),
     "flatten": ((5, 4, 9), {}),
 }
 """Op -> (input shape, attributes). A row of OPS without one fails test_every_row_has_a_case."""
@@ -46,6 +50,8 @@ def _value(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> np.n
         return random_signs(rng, shape)
     if dtype == "f32":
         return rng.standard_normal(shape).astype(np.float32)
+    if dtype == "bf16":
+        return bfloat16(rng.standard_normal(shape).astype(np.float32))
     low, high = {"u8": (0, 256), "i8": (-127, 128), "i32": (-50, 51)}[dtype]
     return rng.integers(low, high, shape).astype(NUMPY[dtype])
 
@@ -128,6 +134,7 @@ def test_lists_from_a_file_become_tuples() -> None:
         ("bconv2d", [(2, 2, 3)], {"out_channels": 4, "kernel": (3, 3)}),
         ("bdense", [(2, 1, 3)], {"out_features": 4}),
         ("add", [(2, 1, 3), (2, 1, 4)], {}),
+        ("concat", [(2, 1, 3), (1, 2, 3)], {}),
         ("max_pool2d", [(4, 4, 3)], {"kernel": (2, 2), "padding": (2, 0, 0, 0)}),
     ],
 )

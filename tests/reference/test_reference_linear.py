@@ -81,6 +81,29 @@ def test_dense_adds_in_channel_order() -> None:
     assert linear.dense(x[..., [0, 2, 1, 3]], ones, bias).item() == 2.25
 
 
+def test_bfloat16_rounds_to_nearest_even() -> None:
+    bits = np.array([0x3F808000, 0x3F818000, 0x3F808001, 0x00000001, 0x80000000], np.uint32).view(np.float32)
+    assert [hex(v) for v in linear.bfloat16(bits)] == ["0x3f80", "0x3f82", "0x3f81", "0x0", "0x8000"]
+    every = np.arange(1 << 16, dtype=np.uint32).astype(np.uint16)
+    finite = every[np.isfinite(linear.from_bfloat16(every))]
+    np.testing.assert_array_equal(linear.bfloat16(linear.from_bfloat16(finite)), finite)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3.4e38])
+def test_bfloat16_refuses_what_it_cannot_hold(value: float) -> None:
+    with pytest.raises(RangeError, match="bfloat16"):
+        linear.bfloat16(np.array([value], np.float32))
+
+
+def test_dense_i8_scales_the_sum_and_not_the_weights() -> None:
+    """10 * fl(0.1) is 1 in float32; ten roundings of 0.1 are not."""
+    x, w = np.ones((1, 1, 1, 10), np.float32), np.ones((1, 10), np.int8)
+    scale = np.array([0.1], np.float32)
+    assert linear.dense_i8(x, w, scale).item() == 1.0
+    assert linear.dense(x, w * scale).item() != 1.0
+    assert linear.dense_i8(-x * 0, w, -scale).item().hex() == "0x0.0p+0"
+
+
 XQ, WQ = np.ones((1, 3, 3, 2), np.uint8), np.ones((4, 3, 3, 2), np.int8)
 XF, WF = XQ.astype(np.float32), WQ.astype(np.float32)
 
@@ -100,8 +123,11 @@ XF, WF = XQ.astype(np.float32), WQ.astype(np.float32)
         (lambda: linear.conv2d(XF, WF, np.zeros(4)), DTypeError),
         (lambda: linear.conv2d(XF, WF, dilation=(2, 1)), ShapeError),
         (lambda: linear.dense(XF[:, :1, :1], WF[:, 0, 0, :1]), ShapeError),
+        (lambda: linear.dense_bf16(XF[:, :1, :1], WF[:, 0, 0]), DTypeError),
+        (lambda: linear.dense_i8(XF[:, :1, :1], WQ[:, 0, 0], np.ones(3, np.float32)), ShapeError),
+        (lambda: linear.dense_i8(XF[:, :1, :1], WF[:, 0, 0], np.ones(4, np.float32)), DTypeError),
     ],
 )
 def test_refusals(call, error) -> None:
-    with pytest.raises(error, match=r"\[(qconv2d|qdense|conv2d|dense|window)"):
+    with pytest.raises(error, match=r"\[(qconv2d|qdense|conv2d|dense|dense_i8|from_bfloat16|window)"):
         call()

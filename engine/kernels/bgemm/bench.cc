@@ -1,5 +1,5 @@
 // Times the binary ops of one thread: packed bits in -> threshold -> packed bits out, every kernel of this CPU in turn.
-//   bgemm_bench [rounds]
+//   bgemm_bench [rounds] [part of a layer's name] [part of a kernel's name]
 // Each round runs every kernel once in rotating order; every answer is compared with the scalar kernel's first.
 #include <algorithm>
 #include <cstdio>
@@ -75,7 +75,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-bool race(const Layer& layer, int rounds) {
+bool race(const Layer& layer, int rounds, const char* only) {
   Random random{1};
   const size_t weights =
       static_cast<size_t>(layer.outputs) * static_cast<size_t>(layer.kernel * layer.kernel * layer.channels);
@@ -109,11 +109,12 @@ bool race(const Layer& layer, int rounds) {
     for (size_t i = 0; i < runners.size(); ++i) {
       Runner& runner = runners[(i + static_cast<size_t>(round)) % runners.size()];
       const bool oracle = runner.op->kernel_name() == runners.front().op->kernel_name();
-      if (oracle && round > 0) continue;
+      if ((oracle && round > 0) || std::strstr(runner.op->kernel_name(), only) == nullptr) continue;
       runner.milliseconds.push_back(runner.time(input, layer.batch, oracle ? 1 : repeats));
     }
   }
   for (const Runner& runner : runners) {
+    if (runner.milliseconds.empty()) continue;
     const double best = *std::min_element(runner.milliseconds.begin(), runner.milliseconds.end());
     std::printf("%-20s %-26s median %8.4f ms  best %8.4f ms  %7.1f G multiply-adds/s\n", layer.name,
                 runner.op->kernel_name(), median(runner.milliseconds), best, multiply_adds(layer) / best * 1e-6);
@@ -126,7 +127,10 @@ bool race(const Layer& layer, int rounds) {
 
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 31;
+  const char* part = argc > 2 ? argv[2] : "";
   bool ok = true;
-  for (const xnorkit::Layer& layer : xnorkit::kLayers) ok = xnorkit::race(layer, rounds) && ok;
+  for (const xnorkit::Layer& layer : xnorkit::kLayers) {
+    if (std::strstr(layer.name, part) != nullptr) ok = xnorkit::race(layer, rounds, argc > 3 ? argv[3] : "") && ok;
+  }
   return ok ? 0 : 1;
 }

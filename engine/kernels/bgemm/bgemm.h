@@ -14,6 +14,7 @@
 namespace xnorkit::bgemm {
 
 constexpr int32_t kPanelChannels = 64;  // output channels of one panel
+constexpr int32_t kMaxUnit = 512;       // most channels of one unit of a prepared row
 constexpr int32_t kBlockEntries = 32;   // most entries of one block
 
 enum class Store : uint8_t { i32, bits, f32 };
@@ -58,17 +59,22 @@ struct Kernel {
   int32_t limit_bytes;   // bits: bit = pc >= limit; uint16 or int32 limits, kPanelChannels readable
   int64_t max_bits;      // largest taps * channels
 
+  // A whole number of units, each for the same number of channels, at most kMaxUnit of them: where channels fill the
+  // last unit, rows behind each other are the row of their concatenation, which run() may be given as one tap.
   size_t (*row_bytes)(int32_t channels);
   size_t (*panel_bytes)(int32_t taps, int32_t channels, int32_t out_channels);
   size_t (*work_bytes)();
   // rows: (out_channels, taps, ceil(channels / 8)) bytes, tail bits 0; dst: panel_bytes of zeros.
   void (*pack)(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst);
-  // count rows, dst_stride bytes apart (a multiple of 8), each of row_bytes. b is ignored if entry_pixels is 1.
+  // count rows, dst_stride >= row_bytes apart, each of row_bytes. b is ignored if entry_pixels is 1.
   void (*prepare)(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);
   // The row of a pixel that has its block to itself (Block::alone).
   void (*prepare_alone)(const uint8_t* a, int32_t channels, uint8_t* dst);
   void (*run)(const Block& block);
 };
+
+// Whether rows of that many channels fill their last unit.
+bool rows_join(const Kernel& kernel, int32_t channels);
 
 // The table, in ascending ISA order.
 extern const Kernel* const kKernels[];

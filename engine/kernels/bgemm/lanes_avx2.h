@@ -14,7 +14,7 @@
 
 namespace xnorkit::bgemm::avx2 {
 
-constexpr int32_t kChunk = 62;  // groups unpacked at once; even, because a byte of packed weights holds two
+constexpr int32_t kChunk = 60;  // groups unpacked at once: bytes count to 240; even, a byte of packed weights holds two
 constexpr int32_t kVectorChannels = 32;
 constexpr size_t kVector = 32;
 

@@ -15,7 +15,7 @@
 //   V = sum of s, X = sum of (s >> 4), all bytes mod 256; below, L0 H0 L1 H1 are the sums wanted, each at most 255
 //   H1 = X1;   L1 = V1 - 16 H1;   H0 = X0 - 16 L1;   L0 = V0 - 16 H0          (mod 256: exact)
 //
-// Bound: a chunk of kChunk = 62 groups sums to at most 248 <= 255. After each chunk the four counts are added to 16-bit
+// Bound: a chunk of kChunk = 60 groups sums to at most 240 <= 255. After each chunk the four counts are added to 16-bit
 // counters, exact while K = taps * channels <= 65534, which also leaves 65535 as a limit that no count reaches.
 //
 // Cost of 3 groups x 2 x 2 pixels x 64 channels: 12 shuffles + 20 adds/shifts + 6 table loads, 3072 multiply-adds.
@@ -100,34 +100,30 @@ inline void unpack(const uint8_t* packed, int32_t groups, Work* work) {
   }
 }
 
-// The byte sums of P entries x V vectors: V and X of the derivation.
-template <int P, int V>
+// The byte sums of one entry x V vectors: V and X of the derivation.
+template <int V>
 struct Sums {
-  __m256i plain[P][V], shifted[P][V];
+  __m256i plain[V], shifted[V];
 };
 
 // G <= 3 groups: s = T + .. + T; plain += s; shifted += s >> 4.
-template <int P, int V, int G>
-[[gnu::always_inline]] inline void step(const uint16_t* const (&offsets)[P], const uint8_t (*weights)[2][kVector],
-                                        Sums<P, V>& sums) {
+template <int V, int G>
+[[gnu::always_inline]] inline void step(const uint16_t* offsets, const uint8_t (*weights)[2][kVector], Sums<V>* sums) {
   const uint8_t* tables = kTables.pair[0];
-#pragma GCC unroll 2
-  for (int p = 0; p < P; ++p) {
-    __m256i s[V];
+  __m256i s[V];
 #pragma GCC unroll 3
-    for (int g = 0; g < G; ++g) {
-      const __m256i table = table_at(tables + offsets[p][g]);
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        const __m256i counts = _mm256_shuffle_epi8(table, load(weights[g][v]));
-        s[v] = g == 0 ? counts : _mm256_add_epi8(s[v], counts);
-      }
-    }
+  for (int g = 0; g < G; ++g) {
+    const __m256i table = table_at(tables + offsets[g]);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      sums.plain[p][v] = _mm256_add_epi8(sums.plain[p][v], s[v]);
-      sums.shifted[p][v] = _mm256_add_epi8(sums.shifted[p][v], _mm256_srli_epi16(s[v], 4));
+      const __m256i counts = _mm256_shuffle_epi8(table, load(weights[g][v]));
+      s[v] = g == 0 ? counts : _mm256_add_epi8(s[v], counts);
     }
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    sums->plain[v] = _mm256_add_epi8(sums->plain[v], s[v]);
+    sums->shifted[v] = _mm256_add_epi8(sums->shifted[v], _mm256_srli_epi16(s[v], 4));
   }
 }
 
@@ -145,11 +141,19 @@ inline void widen(__m256i plain, __m256i shifted, uint16_t* left, uint16_t* righ
   for (int i = 0; i < 4; ++i) save(at[i], first ? counts[i] : _mm256_add_epi16(load(at[i]), counts[i]));
 }
 
+// The same for P entries, which share the weights in L1.
+template <int P, int V, int G>
+[[gnu::always_inline]] inline void step_all(const uint16_t* const (&offsets)[P], const uint8_t (*weights)[2][kVector],
+                                            Sums<V> (&sums)[P]) {
+#pragma GCC unroll 2
+  for (int p = 0; p < P; ++p) step<V, G>(offsets[p], weights, &sums[p]);
+}
+
 template <int P, int V>
 void tile(const Block& block, const Segment* segments, int32_t segment_count, int32_t entry, Work* work, bool first) {
-  Sums<P, V> sums;
+  Sums<V> sums[P];
   for (int p = 0; p < P; ++p) {
-    for (int v = 0; v < V; ++v) sums.plain[p][v] = sums.shifted[p][v] = _mm256_setzero_si256();
+    for (int v = 0; v < V; ++v) sums[p].plain[v] = sums[p].shifted[v] = _mm256_setzero_si256();
   }
   const uint8_t (*weights)[2][kVector] = work->weights;
   for (int32_t i = 0; i < segment_count; ++i) {
@@ -160,35 +164,55 @@ void tile(const Block& block, const Segment* segments, int32_t segment_count, in
     }
     int32_t n = segments[i].groups;
     for (; n >= 3; n -= 3, weights += 3) {
-      step<P, V, 3>(offsets, weights, sums);
+      step_all<P, V, 3>(offsets, weights, sums);
       for (int p = 0; p < P; ++p) offsets[p] += 3;
     }
-    if (n == 2) step<P, V, 2>(offsets, weights, sums);
-    if (n == 1) step<P, V, 1>(offsets, weights, sums);
+    if (n == 2) step_all<P, V, 2>(offsets, weights, sums);
+    if (n == 1) step_all<P, V, 1>(offsets, weights, sums);
     weights += n;
   }
   for (int p = 0; p < P; ++p) {
     uint16_t* counts = work->counts + static_cast<size_t>(entry + p) * 2 * V * kVectorChannels;
     for (int v = 0; v < V; ++v) {
-      widen(sums.plain[p][v], sums.shifted[p][v], counts + v * kVectorChannels, counts + (V + v) * kVectorChannels,
+      widen(sums[p].plain[v], sums[p].shifted[v], counts + v * kVectorChannels, counts + (V + v) * kVectorChannels,
             first);
     }
   }
 }
 
+// The size of the fewest equal parts of at most `most`, rounded up to `unit`s.
+inline int32_t parts_of(int32_t total, int32_t most, int32_t unit = 6) {
+  const int32_t parts = (total + most - 1) / most;
+  return ((total + parts - 1) / parts + unit - 1) / unit * unit;
+}
+
+// Groups of a chunk, at most kChunk and even, best whole taps or an equal part of one: then all chunks have the same
+// few segments and trip counts, and no branch is mispredicted. Chunks never pass the end of `span` groups.
+struct Chunks {
+  int32_t span, chunk;
+};
+
+inline Chunks chunks_of(int32_t taps, int32_t groups) {
+  const int32_t total = taps * groups;
+  if (groups % 2 != 0) return {total, parts_of(total, kChunk)};
+  if (groups > kChunk) return {groups, parts_of(groups, kChunk)};
+  return {total, parts_of(taps, kChunk / groups, 1) * groups};
+}
+
 template <int V>
 void count_vectors(const Block& block, Work* work) {
   const int32_t groups = groups_of(block.channels), total = groups * block.taps;
-  const int32_t chunks = (total + kChunk - 1) / kChunk;
-  const int32_t chunk = ((total + chunks - 1) / chunks + 1) / 2 * 2;
+  const Chunks chunks = chunks_of(block.taps, groups);
   Segment segments[kChunk];
-  for (int32_t begin = 0; begin < total; begin += chunk) {
-    const int32_t end = begin + chunk < total ? begin + chunk : total;
+  for (int32_t begin = 0; begin < total;) {
+    const int32_t left = chunks.span - begin % chunks.span;
+    const int32_t end = begin + (left < chunks.chunk ? left : chunks.chunk);
     const int32_t count = split(begin, end, groups, segments);
     unpack<V>(block.weights + static_cast<size_t>(begin / 2) * V * kVector, end - begin, work);
     int32_t entry = 0;
     for (; entry + 2 <= block.entries; entry += 2) tile<2, V>(block, segments, count, entry, work, begin == 0);
     if (entry < block.entries) tile<1, V>(block, segments, count, entry, work, begin == 0);
+    begin = end;
   }
 }
 

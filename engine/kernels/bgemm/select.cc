@@ -22,6 +22,12 @@ const Kernel* select(Isa isa, int64_t bits) {
   return best;
 }
 
+// Were there a gap in each row, kMaxUnit gaps would add up to a unit.
+bool rows_join(const Kernel& kernel, int32_t channels) {
+  return channels % 8 == 0 && channels <= INT32_MAX / kMaxUnit &&
+         kernel.row_bytes(kMaxUnit * channels) == kMaxUnit * kernel.row_bytes(channels);
+}
+
 const Kernel* find(const char* name) {
   for (const Kernel* kernel : kKernels) {
     if (std::strcmp(kernel->name, name) == 0) return kernel;

@@ -22,6 +22,8 @@ KINDS = {
     "qdense": "int8",
     "conv2d": "float32",
     "dense": "float32",
+    "dense_bf16": "bfloat16",
+    "dense_i8": "int8",
 }
 """Layers with weights and the arithmetic of their products."""
 

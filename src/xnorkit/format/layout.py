@@ -43,8 +43,10 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "I8": np.dtype("i1"),
     "I32": np.dtype("<i4"),
     "F32": np.dtype("<f4"),
+    "U16": np.dtype("<u2"),
 }
-"""Element types of tensors in a file, by their safetensors name. Bits travel as ``U8``."""
+"""Element types of tensors in a file, by their safetensors name. Bits travel as ``U8``, bfloat16 as the ``U16`` of its
+bits: safetensors has a name for it, but its NumPy reader refuses that."""
 
 TENSOR_NAME = re.compile(r"[A-Za-z0-9_.]{1,192}")
 

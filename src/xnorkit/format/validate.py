@@ -52,7 +52,7 @@ FORMAT_REASONS: dict[str, str] = {
     "bad_name": "a tensor name with other characters than letters, digits, '_' and '.', or too long",
     "too_many_tensors": "more than 4096 tensors",
     "bad_entry": "a tensor's entry, shape or data_offsets has the wrong JSON type",
-    "bad_dtype": "an element type outside U8, I8, I32, F32",
+    "bad_dtype": "an element type outside U8, I8, I32, F32, U16",
     "rank": "a tensor with rank 0 or above 6",
     "zero_size": "a tensor with an empty dimension",
     "too_large": "a tensor whose shape needs more than 8 GiB",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError, LimitError
-from ..reference import bounds
+from ..reference import bounds, linear
 from ..reference.ops import TensorSpec
 from ..reference.shapes import TensorType, checked_product
 from .infer import op_row, shown
@@ -22,8 +22,10 @@ STORAGE: dict[str, np.dtype[Any]] = {
     "i8": np.dtype("i1"),
     "i32": np.dtype("<i4"),
     "f32": np.dtype("<f4"),
+    "bf16": np.dtype("<u2"),
 }
-"""Element type of a TensorSpec -> NumPy type of the stored array. ``bits`` are dense, flat, LSB first."""
+"""Element type of a TensorSpec -> NumPy type of the stored array. ``bits`` are dense, flat, LSB first; ``bf16`` are the
+upper halves of float32."""
 
 _LARGEST_INPUT = {"u8": 255, "bits": 1}
 
@@ -92,17 +94,19 @@ def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorT
             raise GraphError(
                 "bits_tail", where, "bits after the last element", got=bin(int(array[-1]) >> tail), expected="zeros"
             )
-    elif spec.dtype == "f32":
-        if not np.isfinite(array).all():
+    elif spec.dtype in ("f32", "bf16"):
+        if not np.isfinite(linear.from_bfloat16(array) if spec.dtype == "bf16" else array).all():
             raise GraphError("tensor_range", where, "values", got="NaN or infinity", expected="finite numbers")
     elif spec.dtype == "i8":
         _check_integer_weight(where, inputs[0].dtype, array)
 
 
 def _check_integer_weight(where: str, input_dtype: str, weight: Array) -> None:
-    """Symmetric int8 (no -128), and few enough products that every partial sum, in any order, fits an int32."""
+    """Symmetric int8 (no -128), and integer sums so short that every partial one, in any order, fits an int32."""
     if (weight == -128).any():
         raise GraphError("tensor_range", where, "values", got=-128, expected="-127..127")
+    if input_dtype not in _LARGEST_INPUT:  # float sums cannot leave their range unseen
+        return
     bound = bounds.accumulator_bound(weight[0].size, _LARGEST_INPUT[input_dtype], bounds.WEIGHT_MAX_INT8)
     if not bounds.fits_int32(bound):
         raise GraphError("accumulator", where, "a sum can reach", got=bound, expected=f"at most {bounds.INT32_MAX}",

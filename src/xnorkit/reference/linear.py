@@ -114,6 +114,62 @@ def dense(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
     return conv2d(x, w[:, None, None, :], bias)
 
 
+def bfloat16(x: Array) -> NDArray[np.uint16]:
+    """Upper halves of float32 ``x``, rounded to nearest, ties to even: the stored form of bfloat16, any shape.
+
+    Raises DTypeError; RangeError for what rounds beyond the largest bfloat16, and for NaN.
+
+    >>> [hex(v) for v in bfloat16(np.array([1, -2, 1 / 3], np.float32))]
+    ['0x3f80', '0xc000', '0x3eab']
+    """
+    checks.dtype("bfloat16", "x", x, "float32")
+    word = np.ascontiguousarray(x).view(np.uint32).astype(np.uint64)
+    upper = ((word + 0x7FFF + (word >> 16 & 1)) >> 16).astype(np.uint16)
+    if not np.isfinite(from_bfloat16(upper)).all():
+        raise RangeError("bfloat16", "x", got="NaN, infinity or more than 3.39e38", expected="finite numbers")
+    return upper.reshape(x.shape)
+
+
+def from_bfloat16(x: Array) -> NDArray[np.float32]:
+    """The float32 values of stored bfloat16, exactly. Raises DTypeError.
+
+    >>> from_bfloat16(np.array([0x3F80, 0x3EAB], np.uint16)).tolist()
+    [1.0, 0.333984375]
+    """
+    checks.dtype("from_bfloat16", "x", x, "uint16")
+    return (x.astype(np.uint32) << 16).view(np.float32)
+
+
+def dense_bf16(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
+    """``dense`` on the float32 values of bfloat16 ``w (O, C)``, stored as uint16. Raises ShapeError, DTypeError.
+
+    >>> w = bfloat16(np.array([[1 / 3]], np.float32))
+    >>> dense_bf16(np.array([[[[3]]]], np.float32), w).tolist()
+    [[[[1.001953125]]]]
+    """
+    dense_geometry("dense_bf16", x, w)
+    return dense(x, from_bfloat16(w), bias)
+
+
+def dense_i8(x: Array, w: Array, scale: Array, bias: Array | None = None) -> NDArray[np.float32]:
+    """float32 ``x (N, 1, 1, C)``, int8 ``w (O, C)`` in -127..127, ``scale (O,)`` to float32 ``(N, 1, 1, O)``.
+
+    ``fl(fl(acc * scale[o]) + bias[o])``, where acc is ``dense``'s sum over the weights as float32; no bias is a bias of
+    +0. Raises ShapeError, DTypeError, RangeError.
+
+    >>> x, w = np.array([[[[1, 2]]]], np.float32), np.array([[3, 4]], np.int8)
+    >>> dense_i8(x, w, np.array([.5], np.float32)).tolist()
+    [[[[5.5]]]]
+    """
+    where = "dense_i8"
+    dense_geometry(where, x, w)
+    _require_int8_weight(where, w)
+    for what, vector in (("scale", scale), ("bias", scale if bias is None else bias)):
+        checks.channel_vector(where, what, vector, w.shape[0], "float32")
+    sums = dense(x, w.astype(np.float32)) * scale
+    return sums + (np.float32(0) if bias is None else bias)
+
+
 def _accumulators(pixels: int, groups: int, outputs: int) -> NDArray[np.float32]:
     """+0 in ``(groups, outputs, pixels)``; the longer of the last two axes is the contiguous one."""
     if pixels >= outputs:

@@ -49,9 +49,10 @@ class TensorSpec:
     """One tensor role: element type in the file and its shape, from input types and attributes.
 
     ``bits`` tensors are stored as flat bytes (``bits.pack_flat`` of the canonical shape); the shape here is by meaning.
+    ``bf16`` tensors are the upper halves of float32, as uint16, here as in the file (``linear.bfloat16``).
     """
 
-    dtype: Literal["bits", "i8", "i32", "f32"]
+    dtype: Literal["bits", "i8", "i32", "f32", "bf16"]
     shape: Callable[[tuple[TensorType, ...], Attrs], tuple[int, ...]]
     optional: bool = False
     doc: str = ""
@@ -175,6 +176,15 @@ def _add_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     return inputs[0]
 
 
+def _concat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    (h, w, first), (*_, second) = inputs[0].shape, inputs[1].shape
+    expected = TensorType(inputs[0].dtype, (h, w, second))
+    if inputs[1] != expected:
+        raise ShapeError("concat", "second input", got=inputs[1], expected=expected)
+    shapes.checked_product((h, w, first + second))
+    return TensorType(inputs[0].dtype, (h, w, first + second))
+
+
 def _flat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     return TensorType(inputs[0].dtype, (1, 1, shapes.checked_product(inputs[0].shape)))
 
@@ -192,6 +202,8 @@ def _run_flatten(x: Sequence[Array], attrs: Attrs, tensors: Mapping[str, Array])
 
 
 _F32 = _types("f32")
+_ANY = _types("u8", "i32", "f32", "bits")
+_OPTIONAL_BIAS = TensorSpec("f32", lambda i, a: (a["out_features"],), optional=True, doc="(O,)")
 _ROWS = (
     Op("input", "A graph input: uint8 pixels 0..255 or float32.", (),
        lambda i, a: TensorType(a["dtype"], a["shape"]), lambda x, a, t: x[0],
@@ -218,7 +230,16 @@ _ROWS = (
        lambda i, a: _dense_type(i, a, "f32"), lambda x, a, t: linear.dense(x[0], t["weight"], t.get("bias")),
        {"out_features": _OUT_FEATURES},
        {"weight": TensorSpec("f32", _dense_weight, doc="(O, C)"),
-        "bias": TensorSpec("f32", lambda i, a: (a["out_features"],), optional=True, doc="(O,)")}),
+        "bias": _OPTIONAL_BIAS}),
+    Op("dense_bf16", "float32 inputs x bfloat16 weights, summed as `dense` does.", (_F32,),
+       lambda i, a: _dense_type(i, a, "f32"), lambda x, a, t: linear.dense_bf16(x[0], t["weight"], t.get("bias")),
+       {"out_features": _OUT_FEATURES},
+       {"weight": TensorSpec("bf16", _dense_weight, doc="(O, C)"), "bias": _OPTIONAL_BIAS}),
+    Op("dense_i8", "float32 inputs x int8 weights, summed as `dense` does, * scale[o], + bias[o]; each step rounded.",
+       (_F32,), lambda i, a: _dense_type(i, a, "f32"),
+       lambda x, a, t: linear.dense_i8(x[0], t["weight"], t["scale"], t.get("bias")), {"out_features": _OUT_FEATURES},
+       {"weight": TensorSpec("i8", _dense_weight, doc="(O, C), -127..127"),
+        "scale": TensorSpec("f32", lambda i, a: (a["out_features"],), doc="(O,)"), "bias": _OPTIONAL_BIAS}),
     Op("threshold", "-1 where (x < threshold[c]) differs from flip[c], else +1; flip is -1 for a flipped channel.",
        (_types("i32"),), _same("bits"), lambda x, a, t: thresholds.apply(x[0], t["threshold"], t["flip"]),
        tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"),
@@ -246,6 +267,8 @@ _ROWS = (
        {**_WINDOW, "count_include_pad": Attr("bool", True, doc="divide by kH*kW also at borders")}),
     Op("global_avg_pool2d", "Mean over H and W, additions in (h, w) order, one division.", (_F32,),
        lambda i, a: TensorType("f32", (1, 1, i[0].shape[2])), lambda x, a, t: pooling.global_avg_pool2d(x[0])),
+    Op("concat", "Two values of one element type, one behind the other along channels.", (_ANY, _ANY), _concat_type,
+       lambda x, a, t: np.concatenate(x, axis=3)),
     Op("flatten", "(H, W, C) to (1, 1, H*W*C), channels innermost.", (_types("u8", "i32", "f32", "bits"),), _flat_type,
        _run_flatten),
 )  # fmt: skip

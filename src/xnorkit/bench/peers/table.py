@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from . import textbook, torch_, xnorkit_
+from . import ncnn_, onnxruntime_, openvino_, textbook, torch_, xnorkit_
 from .contract import Peer
 from .whole import with_nets
 
-PEERS: tuple[Peer, ...] = with_nets((*xnorkit_.PEERS, *torch_.PEERS, *textbook.PEERS))
+PEERS: tuple[Peer, ...] = with_nets(
+    (
+        *xnorkit_.PEERS,
+        *openvino_.PEERS,
+        *ncnn_.PEERS,
+        *onnxruntime_.PEERS,
+        *torch_.PEERS,
+        *textbook.PEERS,
+    )
+)
 """In the order of the printed rows."""
