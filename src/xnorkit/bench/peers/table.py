@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import ncnn_, onnxruntime_, openvino_, textbook, torch_, xnorkit_
+from . import bnn_lab_, litert_, ncnn_, onnxruntime_, openvino_, textbook, torch_, xnorkit_
 from .contract import Peer
 from .whole import with_nets
 
@@ -12,6 +12,8 @@ PEERS: tuple[Peer, ...] = with_nets(
         *openvino_.PEERS,
         *ncnn_.PEERS,
         *onnxruntime_.PEERS,
+        *litert_.PEERS,
+        *bnn_lab_.PEERS,
         *torch_.PEERS,
         *textbook.PEERS,
     )
