@@ -21,14 +21,14 @@ INSTALL = 'pip install "xnorkit[peers]"'
 
 
 class CompiledModel:
-    """A compiled model, its request and its input (N, C, H, W) float32."""
+    """A compiled model, its request and its input: (N, C, H, W), a matrix (N, C), or rows as pixels (1, C, 1, N)."""
 
-    def __init__(self, result: Any, parameter: Any, x: Array, threads: int) -> None:
+    def __init__(self, result: Any, parameter: Any, x: Array, threads: int, rows: int) -> None:
         import openvino as ov
 
         options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
         model = ov.Model([result], [parameter], "layers")
-        self._x = x  # the request reads it where it lies
+        self._x, self._rows = x, rows  # the request reads x where it lies
         self._compiled = ov.Core().compile_model(model, "CPU", options)
         self._request = self._compiled.create_infer_request()
         self._request.set_input_tensor(ov.Tensor(x))
@@ -38,11 +38,18 @@ class CompiledModel:
 
     def output(self) -> Array:
         found: Array = self._request.get_output_tensor().data
-        return found.reshape(*found.shape[:2], *(found.shape[2:] or (1, 1))).transpose(0, 2, 3, 1).copy()
+        if found.ndim == 2:
+            return found.reshape(self._rows, 1, 1, -1).copy()
+        pixels = found.transpose(0, 2, 3, 1).copy()
+        return pixels if len(pixels) == self._rows else pixels.reshape(self._rows, 1, 1, -1)
 
 
 class OpenVinoRunner(ChainRunner):
-    """NCHW float32 at the ends; what lies between is the plugin's choice."""
+    """NCHW float32 at the ends; what lies between is the plugin's choice.
+
+    Dense layers: a matrix product in fp32; else a 1x1 convolution of a picture whose pixels are the rows, for the
+    plugin has no binary matrix product and its int8 one is no faster than fp32 on CPUs without VNNI.
+    """
 
     def __init__(self, case: Case, threads: int, arithmetic: Arithmetic) -> None:
         self.arithmetic = arithmetic
@@ -53,26 +60,46 @@ class OpenVinoRunner(ChainRunner):
 
         values = self.case.x_u8 if self.arithmetic == "int8" else self.case.x
         x = np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
-        matrix = self.case.work.kind == "dense" and self.arithmetic != "binary"
-        x = x.reshape(x.shape[:2]) if matrix else x
-        value = parameter = op.parameter(list(x.shape), np.float32, name="x")
-        if self.arithmetic == "binary":
-            value = _step(value, np.zeros(x.shape[1]), np.ones(x.shape[1]))
-            for number, layer in enumerate(layers):
-                if number:
-                    value = _step(value, layers[number - 1].threshold - 0.5, layers[number - 1].flip)
-                value = _binary_convolution(value, layer)
+        if self.case.work.kind == "dense":
+            rows = x.reshape(x.shape[:2])
+            x = rows if self.arithmetic == "fp32" else np.ascontiguousarray(rows.T)[None, :, None, :]
+        parameter = op.parameter(list(x.shape), np.float32, name="x")
+        result = {"binary": _binary, "int8": _int8, "fp32": _fp32}[self.arithmetic](parameter, layers)
+        return CompiledModel(result, parameter, x, self.threads, self.case.work.batch)
+
+
+def _binary(value: Any, layers: Sequence[Layer]) -> Any:
+    """Sign, then layer, threshold, layer, ... The last layer's sums leave as they are."""
+    channels = layers[0].work.channels
+    threshold: Array = np.zeros(channels)
+    flip: Array = np.ones(channels)
+    for layer in layers:
+        value = _binary_convolution(_step(value, threshold, flip), layer)
+        threshold, flip = layer.threshold - 0.5, layer.flip
+    return value
+
+
+def _int8(value: Any, layers: Sequence[Layer]) -> Any:
+    """Bytes 0..255 on both sides of every layer, by FakeQuantize of 256 levels."""
+    from openvino import opset1 as op
+
+    bytes_in = _range(0, 255)
+    value = op.fake_quantize(value, *bytes_in, *bytes_in, 256)
+    for layer in layers:
+        value = _convolution(value, _weight(layer.weight.transpose(0, 3, 1, 2), "int8"), layer)
+        value = op.fake_quantize(value, *_range(0, 255 * 2.0**layer.shift), *bytes_in, 256)
+    return value
+
+
+def _fp32(value: Any, layers: Sequence[Layer]) -> Any:
+    from openvino import opset1 as op
+
+    for layer in layers:
+        if layer.work.kind == "dense":
+            value = op.matmul(value, _weight(layer.weight.reshape(len(layer.weight), -1), "fp32"), False, True)
         else:
-            value = (
-                op.fake_quantize(value, *_range(0, 255), *_range(0, 255), 256) if self.arithmetic == "int8" else value
-            )
-            for layer in layers:
-                value = (
-                    _matrix(value, layer, self.arithmetic) if matrix else _convolution(value, layer, self.arithmetic)
-                )
-                if self.arithmetic == "int8":
-                    value = op.fake_quantize(value, *_range(0, 255 * 2.0**layer.shift), *_range(0, 255), 256)
-        return CompiledModel(value, parameter, x, self.threads)
+            value = _convolution(value, _weight(layer.weight.transpose(0, 3, 1, 2), "fp32"), layer)
+    return value
 
 
 def _range(low: float, high: float) -> tuple[Array, Array]:
@@ -109,18 +136,11 @@ def _weight(array: Array, arithmetic: Arithmetic) -> Any:
     return op.fake_quantize(constant, *_range(-127, 127), *_range(-127, 127), 255)
 
 
-def _convolution(value: Any, layer: Layer, arithmetic: Arithmetic) -> Any:
+def _convolution(value: Any, weight: Any, layer: Layer) -> Any:
     from openvino import opset1 as op
 
     pad = [layer.work.padding] * 2
-    weight = _weight(layer.weight.transpose(0, 3, 1, 2), arithmetic)
     return op.convolution(value, weight, [layer.work.stride] * 2, pad, pad, [1, 1])
-
-
-def _matrix(value: Any, layer: Layer, arithmetic: Arithmetic) -> Any:
-    from openvino import opset1 as op
-
-    return op.matmul(value, _weight(layer.weight.reshape(len(layer.weight), -1), arithmetic), False, True)
 
 
 def _peer(system: str, arithmetic: Arithmetic) -> Peer:
