@@ -1,6 +1,7 @@
 // What this CPU has, and the tables of kernels and ops.
 #include "bindings/convert.h"
 #include "kernels/bgemm/bgemm.h"
+#include "kernels/eltwise/chain.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/fgemm/fgemm.h"
 #include "kernels/fgemm/narrow.h"
@@ -27,6 +28,7 @@ nb::list kernels() {
   for (const auto& k : kNarrowKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
   for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
+  for (const auto& k : kChainKernels) append_kernel(rows, "eltwise", k.name, k.isa);
   for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, k.isa);
   return rows;
 }

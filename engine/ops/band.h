@@ -65,6 +65,13 @@ struct BandTiling {
     const int32_t y = static_cast<int32_t>(group % groups) * rows;
     return {group / groups, y, std::min(rows, out_h - y), part * step, std::min(blocks, (part + 1) * step)};
   }
+
+  // What the unit writes.
+  UnitBlock block(int64_t index, const ConvShape& g) const {
+    const Unit u = unit(index);
+    return {(u.image * out_h + u.y) * g.out.w, u.rows * g.out.w, u.first_block * kLanes,
+            std::min(u.last_block * kLanes, g.out_channels)};
+  }
 };
 
 // Whether a convolution can run by bands of `bytes` an element: its kernel rows are runs, and a band stays small.

@@ -33,6 +33,8 @@ class BConv2d final : public Op {
   }
   size_t packed_bytes() const override { return panels_.packed_bytes(); }
   int64_t units(int32_t batch) const override { return int64_t{batch} * plan_.row_blocks() * unit_slices_; }
+  int64_t most_unit_pixels() const override;
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override;
   size_t scratch_bytes() const override { return scratch_.total; }
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 
@@ -98,6 +100,25 @@ void BConv2d::size_scratch() {
   scratch_.bits = take(panels_.slices_disjoint() ? 0 : block_pixels * 8);
   scratch_.work = take(panels_.kernel().work_bytes());
   scratch_.total = end;
+}
+
+int64_t BConv2d::most_unit_pixels() const {
+  const bool whole_bytes = panels_.shape().groups == 1 || unit_slices_ == 1;
+  return whole_bytes ? int64_t{plan_.block_rows} * plan_.geometry.out_w : 0;
+}
+
+UnitBlock BConv2d::unit_block(int32_t, int64_t unit) const {
+  const int64_t block = unit / unit_slices_, height = plan_.geometry.out_h, width = plan_.geometry.out_w;
+  const int64_t y0 = block % plan_.row_blocks() * plan_.block_rows;
+  const int64_t rows = std::min<int64_t>(plan_.block_rows, height - y0);
+  UnitBlock at{(block / plan_.row_blocks() * height + y0) * width, static_cast<int32_t>(rows * width), 0,
+               panels_.shape().out_channels};
+  if (unit_slices_ > 1) {
+    const int32_t slice = static_cast<int32_t>(unit % unit_slices_);
+    at.first_channel = panels_.slice_first(slice);
+    at.last_channel = at.first_channel + panels_.slice_outputs(slice);
+  }
+  return at;
 }
 
 void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept {

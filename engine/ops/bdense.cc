@@ -27,6 +27,13 @@ class BDense final : public Op {
   int64_t units(int32_t batch) const override {
     return (int64_t{batch} + images_ - 1) / images_ * panels_.shape().slices();
   }
+  int64_t most_unit_pixels() const override { return images_; }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override {
+    const int64_t slices = panels_.shape().slices(), first = unit / slices * images_;
+    const int32_t slice = static_cast<int32_t>(unit % slices), channel = panels_.slice_first(slice);
+    return {first, static_cast<int32_t>(std::min<int64_t>(images_, batch - first)), channel,
+            channel + panels_.slice_outputs(slice)};
+  }
   size_t scratch_bytes() const override { return work_ + align_up(panels_.kernel().work_bytes()); }
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 

@@ -59,6 +59,11 @@ class EltwiseOp final : public Op {
   ValueType output() const override { return {output_, input_.h, input_.w, input_.c}; }
   size_t packed_bytes() const override { return first_.bytes() + second_.bytes(); }
   int64_t units(int32_t batch) const override { return (pixels(batch) + unit_pixels() - 1) / unit_pixels(); }
+  int64_t most_unit_pixels() const override { return unit_pixels(); }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override {
+    const int64_t first = unit * unit_pixels();
+    return {first, static_cast<int32_t>(std::min(unit_pixels(), pixels(batch) - first)), 0, input_.c};
+  }
 
   void run(const RunArgs& args, int64_t begin, int64_t end, void*) const noexcept override {
     const int64_t first = begin * unit_pixels(), last = std::min(end * unit_pixels(), pixels(args.batch));

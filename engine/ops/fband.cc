@@ -21,6 +21,8 @@ class BandConv final : public Op {
   ValueType output() const override { return {DType::f32, g_.out.h, g_.out.w, g_.out_channels}; }
   size_t packed_bytes() const override { return weight_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(batch); }
+  int64_t most_unit_pixels() const override { return int64_t{tiling(1).rows} * g_.out.w; }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override { return tiling(batch).block(unit, g_); }
 
   // The band, where the picture itself is none, and a row of results for a block that is not full.
   size_t scratch_bytes() const override {

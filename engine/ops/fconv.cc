@@ -30,6 +30,10 @@ class FloatConv final : public Op {
   ValueType output() const override { return {DType::f32, g_.out.h, g_.out.w, g_.out_channels}; }
   size_t packed_bytes() const override { return weight_.bytes() + zeros_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(); }
+  int64_t most_unit_pixels() const override { return kChunkPixels; }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override {
+    return tiling(batch).block(unit, g_.out_channels);
+  }
 
   // Pointers to every tap of the chunk's pixels, patches for pixels at the border, one tile of results.
   size_t scratch_bytes() const override { return rows_bytes() + patch_bytes() + kTileBytes; }

@@ -52,6 +52,15 @@ struct RunArgs {
   const void* const* inputs;  // one pointer per input value, batch-major, images back to back
   void* output;
   int32_t batch;
+  void* second = nullptr;  // of an op with two outputs: f32 and the bits of its signs
+};
+
+// What one unit writes: pixels of the whole batch, images back to back, times channels; first_channel is a multiple
+// of 8.
+struct UnitBlock {
+  int64_t first_pixel;
+  int32_t pixels;
+  int32_t first_channel, last_channel;
 };
 
 class Op {
@@ -63,6 +72,9 @@ class Op {
   virtual size_t packed_bytes() const = 0;  // weights as they sit in memory
   // Independent units of work for a batch; units write disjoint outputs, so any split over threads is the same result.
   virtual int64_t units(int32_t batch) const = 0;
+  // Ops that may head a chain (ops/chain.h) say what a unit writes, and the most pixels of one; 0: the op may not.
+  virtual int64_t most_unit_pixels() const { return 0; }
+  virtual UnitBlock unit_block(int32_t /*batch*/, int64_t /*unit*/) const { return {}; }
   // Bytes each thread needs, 64-byte aligned, for run().
   virtual size_t scratch_bytes() const { return 0; }
   virtual void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept = 0;

@@ -51,6 +51,8 @@ class Pool final : public Op {
   ValueType output() const override { return {input_.dtype, out_.h, out_.w, input_.c}; }
   size_t packed_bytes() const override { return flip_.bytes(); }
   int64_t units(int32_t batch) const override { return int64_t{out_.h} * batch; }
+  int64_t most_unit_pixels() const override { return out_.w; }
+  UnitBlock unit_block(int32_t, int64_t unit) const override { return {unit * out_.w, out_.w, 0, input_.c}; }
   size_t scratch_bytes() const override {  // pointers to the taps inside the picture
     const size_t h = static_cast<size_t>(std::min(window_.kernel_h, input_.h));
     return align_up(h * static_cast<size_t>(std::min(window_.kernel_w, input_.w)) * sizeof(void*));

@@ -38,6 +38,8 @@ class BandQconv final : public Op {
   ValueType output() const override { return {epilogue_.output_dtype(), g_.out.h, g_.out.w, g_.out_channels}; }
   size_t packed_bytes() const override { return weight_.bytes() + epilogue_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(batch); }
+  int64_t most_unit_pixels() const override { return int64_t{tiling(1).rows} * g_.out.w; }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override { return tiling(batch).block(unit, g_); }
 
   // The widened band, the unit's accumulators, a row of them for a block that is not full.
   size_t scratch_bytes() const override {

@@ -34,6 +34,10 @@ class IntegerConv final : public Op {
   ValueType output() const override { return {epilogue_.output_dtype(), g_.out.h, g_.out.w, g_.out_channels}; }
   size_t packed_bytes() const override { return weight_.bytes() + epilogue_.bytes(); }
   int64_t units(int32_t batch) const override { return tiling(batch).units(); }
+  int64_t most_unit_pixels() const override { return kChunkPixels; }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override {
+    return tiling(batch).block(unit, g_.out_channels);
+  }
 
   // 16-bit patches of one group of the chunk's pixels, their accumulators, one tile of results.
   size_t scratch_bytes() const override { return patch_bytes() + acc_bytes() + kTileBytes; }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "ops/op.h"
+
 namespace xnorkit {
 
 inline constexpr int32_t kLanes = 16;
@@ -36,6 +38,13 @@ struct Tiling {
     const int32_t begin = static_cast<int32_t>(part) * step;
     return {first, static_cast<int32_t>(std::min<int64_t>(kChunkPixels, pixels - first)), begin,
             std::min(blocks, begin + step)};
+  }
+
+  // What the unit writes; one group's units take all channels.
+  UnitBlock block(int64_t index, int32_t out_channels) const {
+    const Unit u = unit(index);
+    if (channel_parts == 1) return {u.first_pixel, u.count, 0, out_channels};
+    return {u.first_pixel, u.count, u.first_block * kLanes, std::min(u.last_block * kLanes, out_channels)};
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include "ops/flatten.h"
 #include "program/builder.h"
+#include "program/fusion.h"
 #include "program/memory_plan.h"
 
 namespace xnorkit {
@@ -57,12 +58,12 @@ Epilogue epilogue_of(const Node* reader) {
 
 }  // namespace
 
-// Per node: is it computed, and which later node is fused into it. Per value: readers, counting an output mark as one.
+// Per node: is it computed, and by another node's step. Per value: who reads it.
 struct Builder::Draft {
-  std::vector<bool> live, absorbed;
-  std::vector<int> fused, readers, only_reader;
-  std::vector<int> step_nodes;  // node of each step
-  std::vector<ValueId> alias;   // the value whose memory a value shares, or itself
+  std::vector<bool> live, absorbed, marked;
+  std::vector<std::vector<int>> readers;  // per value: live nodes, once for each input that reads it
+  std::vector<int> head_of;               // per value: the node whose step makes it, kNone for inputs
+  std::vector<ValueId> alias;             // the value whose memory a value shares, or itself
 
   ValueId root(ValueId value) const {
     while (alias[static_cast<size_t>(value)] != value) value = alias[static_cast<size_t>(value)];
@@ -72,30 +73,30 @@ struct Builder::Draft {
 
 void Builder::mark_live(Draft& draft) const {
   draft.live.assign(nodes_.size(), false);
-  draft.readers.assign(values_.size(), 0);
-  draft.only_reader.assign(values_.size(), kNone);
-  for (const ValueId v : outputs_) ++draft.readers[static_cast<size_t>(v)];
+  draft.absorbed.assign(nodes_.size(), false);
+  draft.marked.assign(values_.size(), false);
+  draft.readers.resize(values_.size());
+  for (const ValueId v : outputs_) draft.marked[static_cast<size_t>(v)] = true;
   for (size_t n = nodes_.size(); n-- > 0;) {
-    if (draft.readers[static_cast<size_t>(node_values_[n])] == 0) continue;
+    const size_t value = static_cast<size_t>(node_values_[n]);
+    if (draft.readers[value].empty() && !draft.marked[value]) continue;
     draft.live[n] = true;
-    for (int i = 0; i < nodes_[n].row->arity; ++i) {
-      const size_t input = static_cast<size_t>(nodes_[n].inputs[i]);
-      ++draft.readers[input];
-      draft.only_reader[input] = static_cast<int>(n);
-    }
+    for (int i = 0; i < nodes_[n].row->arity; ++i)
+      draft.readers[static_cast<size_t>(nodes_[n].inputs[i])].push_back(static_cast<int>(n));
+  }
+  for (size_t v = 0; v < values_.size(); ++v) {
+    draft.alias.push_back(static_cast<ValueId>(v));
+    draft.head_of.push_back(values_[v].node);
   }
 }
 
-void Builder::fuse(Draft& draft) const {
-  for (size_t n = 0; n < nodes_.size(); ++n) {
-    const size_t value = static_cast<size_t>(node_values_[n]);
-    const int reader = draft.only_reader[value];
-    if (!draft.live[n] || nodes_[n].row->trait != Trait::accumulator || draft.readers[value] != 1 || reader == kNone)
-      continue;
-    if (nodes_[static_cast<size_t>(reader)].row->trait != Trait::epilogue) continue;
-    draft.fused[n] = reader;
-    draft.absorbed[static_cast<size_t>(reader)] = true;
-  }
+// The node that turns an accumulator nobody else reads into bits or floats, or kNone.
+int Builder::fused_epilogue(const Draft& draft, size_t node) const {
+  const size_t value = static_cast<size_t>(node_values_[node]);
+  if (nodes_[node].row->trait != Trait::accumulator || draft.marked[value] || draft.readers[value].size() != 1)
+    return kNone;
+  const int reader = draft.readers[value][0];
+  return nodes_[static_cast<size_t>(reader)].row->trait == Trait::epilogue ? reader : kNone;
 }
 
 Status Builder::check_budget(const Draft& draft, const BuildOptions& options) const {
@@ -107,35 +108,93 @@ Status Builder::check_budget(const Draft& draft, const BuildOptions& options) co
                        options.memory_budget);
 }
 
+Status Builder::create_step(Draft& draft, size_t n, const BuildOptions& options, Step* step) const {
+  const Node& node = nodes_[n];
+  ValueType inputs[kMaxInputs] = {};
+  input_types(node, inputs);
+  const ValueId value = node_values_[n];
+  const int reader = options.fuse ? fused_epilogue(draft, n) : kNone;
+  const Epilogue epilogue = epilogue_of(reader == kNone ? nullptr : &nodes_[static_cast<size_t>(reader)]);
+  if (Status s = node.row->create(inputs, node, epilogue, options.isa, &step->op); !s.ok()) return s;
+  step->values = {value};
+  step->reads.assign(node.inputs, node.inputs + node.row->arity);
+  step->own_reads = step->early_reads = step->reads.size();
+  step->pointwise = node.row->trait == Trait::pointwise;
+  step->output = value;
+  step->multiply_adds = multiply_adds(inputs, type(value), node);
+  step->cost = node.row->cost(inputs, type(value), node);
+  if (reader != kNone) {
+    step->output = node_values_[static_cast<size_t>(reader)];
+    step->values.push_back(step->output);
+    draft.absorbed[static_cast<size_t>(reader)] = true;
+  }
+  if (!same_type(step->op->output(), type(step->output))) {
+    return Status::error(Code::graph, "[%s] output: the op and the builder infer different types", node.row->name);
+  }
+  return options.fuse ? extend_step(draft, n, options, step) : Status();
+}
+
+// Takes the elementwise chain behind the step's value along, where there is one.
+Status Builder::extend_step(Draft& draft, size_t n, const BuildOptions& options, Step* step) const {
+  if (type(step->output).dtype != DType::f32 || step->op->most_unit_pixels() == 0) return {};
+  const FusionView view{nodes_, node_values_, draft.readers, draft.marked, draft.head_of};
+  const FusedChain chain = find_chain(view, static_cast<int>(n), step->output);
+  if (chain.nodes.empty()) return {};
+  const int32_t own = static_cast<int32_t>(step->own_reads);
+  if (Status s = make_chain(std::move(step->op), own, chain.spec, options.isa, &step->op); !s.ok()) return s;
+  step->reads.insert(step->reads.end(), chain.operands.begin(), chain.operands.end());
+  for (const int fused : chain.nodes) {
+    const Node& node = nodes_[static_cast<size_t>(fused)];
+    ValueType inputs[kMaxInputs] = {};
+    input_types(node, inputs);
+    const ValueId value = node_values_[static_cast<size_t>(fused)];
+    step->values.push_back(value);
+    step->cost += node.row->cost(inputs, type(value), node);
+    draft.absorbed[static_cast<size_t>(fused)] = true;
+    draft.head_of[static_cast<size_t>(value)] = static_cast<int>(n);
+  }
+  step->early_reads += chain.operands_before;
+  step->output = chain.stored >= 0 ? chain.stored : chain.signs;
+  step->second = chain.stored >= 0 ? chain.signs : kNone;
+  return {};
+}
+
 Status Builder::create_steps(Draft& draft, const BuildOptions& options, Program* program) const {
   for (size_t n = 0; n < nodes_.size(); ++n) {
     if (!draft.live[n] || draft.absorbed[n]) continue;
     const Node& node = nodes_[n];
-    ValueType inputs[kMaxInputs] = {};
-    input_types(node, inputs);
     const ValueId value = node_values_[n];
-    const bool is_output = std::find(outputs_.begin(), outputs_.end(), value) != outputs_.end();
-    if (node.row->trait == Trait::flatten && !is_output && flatten_keeps_bytes(inputs[0])) {
+    if (node.row->trait == Trait::flatten && !draft.marked[static_cast<size_t>(value)] &&
+        flatten_keeps_bytes(type(node.inputs[0]))) {
       draft.alias[static_cast<size_t>(value)] = node.inputs[0];
       continue;
     }
-    const Node* reader = draft.fused[n] == kNone ? nullptr : &nodes_[static_cast<size_t>(draft.fused[n])];
     Step step;
-    if (Status s = node.row->create(inputs, node, epilogue_of(reader), options.isa, &step.op); !s.ok()) return s;
-    step.values.push_back(value);
-    if (reader != nullptr) step.values.push_back(node_values_[static_cast<size_t>(draft.fused[n])]);
-    step.output = step.values.back();
-    if (!same_type(step.op->output(), type(step.output))) {
-      return Status::error(Code::graph, "[%s] output: the op and the builder infer different types", node.row->name);
-    }
-    step.multiply_adds = multiply_adds(inputs, type(value), node);
-    step.cost = node.row->cost(inputs, type(value), node);
+    if (Status s = create_step(draft, n, options, &step); !s.ok()) return s;
     program->weight_bytes_ += step.op->packed_bytes();
     program->scratch_bytes_ = std::max(program->scratch_bytes_, align_up(step.op->scratch_bytes()));
-    draft.step_nodes.push_back(static_cast<int>(n));
     program->steps_.push_back(std::move(step));
   }
   return {};
+}
+
+// The buffer of an input that dies in this step and whose place the step's output may take: every pixel of it is read
+// before that pixel is written. What the head reads qualifies only where the head is pointwise.
+int Builder::reusable_buffer(const Draft& draft, const Step& step, int now, const std::vector<int>& last,
+                             const std::vector<int>& buffer_of) const {
+  if (type(step.output).dtype != DType::f32) return kNone;
+  for (size_t i = step.pointwise ? 0 : step.own_reads; i < step.early_reads; ++i) {
+    const ValueId root = draft.root(step.reads[i]);
+    bool late = false;
+    for (size_t k = 0; k < step.reads.size(); ++k) {
+      const bool early = k < step.early_reads && (step.pointwise || k >= step.own_reads);
+      late |= !early && draft.root(step.reads[k]) == root;
+    }
+    if (!late && last[static_cast<size_t>(root)] == now && type(root).bytes() == type(step.output).bytes() &&
+        buffer_of[static_cast<size_t>(root)] != kNone)
+      return buffer_of[static_cast<size_t>(root)];
+  }
+  return kNone;
 }
 
 void Builder::place_values(Draft& draft, Program* program) const {
@@ -154,30 +213,27 @@ void Builder::place_values(Draft& draft, Program* program) const {
   fixed(outputs_, Place::Kind::output);
 
   std::vector<int> last(values_.size(), kNone);  // by root: the last step that reads it
-  const auto for_inputs = [&](size_t step, auto visit) {
-    const Node& node = nodes_[static_cast<size_t>(draft.step_nodes[step])];
-    for (int i = 0; i < node.row->arity; ++i) visit(i, draft.root(node.inputs[i]));
-  };
   for (size_t s = 0; s < program->steps_.size(); ++s)
-    for_inputs(s, [&](int, ValueId root) { last[static_cast<size_t>(root)] = static_cast<int>(s); });
+    for (const ValueId v : program->steps_[s].reads) last[static_cast<size_t>(draft.root(v))] = static_cast<int>(s);
 
   std::vector<Buffer> buffers;
   std::vector<int> buffer_of(values_.size(), kNone);
-  for (size_t s = 0; s < program->steps_.size(); ++s) {
-    const size_t out = static_cast<size_t>(program->steps_[s].output);
-    if (places[out].kind != Place::Kind::none) continue;
-    const bool pointwise = nodes_[static_cast<size_t>(draft.step_nodes[s])].row->trait == Trait::pointwise;
-    for_inputs(s, [&](int, ValueId root) {
-      const size_t in = static_cast<size_t>(root);
-      if (!pointwise || buffer_of[out] != kNone || buffer_of[in] == kNone || last[in] != static_cast<int>(s)) return;
-      buffer_of[out] = buffer_of[in];
-    });
-    if (buffer_of[out] == kNone) {
-      buffer_of[out] = static_cast<int>(buffers.size());
-      buffers.push_back({type(program->steps_[s].output).bytes(), static_cast<int>(s), static_cast<int>(s)});
+  const auto take = [&](ValueId value, int step, int shared) {
+    const size_t v = static_cast<size_t>(value);
+    if (places[v].kind != Place::Kind::none) return;
+    buffer_of[v] = shared;
+    if (shared == kNone) {
+      buffer_of[v] = static_cast<int>(buffers.size());
+      buffers.push_back({type(value).bytes(), step, step});
     }
-    Buffer& buffer = buffers[static_cast<size_t>(buffer_of[out])];
-    buffer.last = std::max(buffer.last, last[out]);
+    Buffer& buffer = buffers[static_cast<size_t>(buffer_of[v])];
+    buffer.last = std::max({buffer.last, step, last[v]});
+  };
+  for (size_t s = 0; s < program->steps_.size(); ++s) {
+    const Step& step = program->steps_[s];
+    const int now = static_cast<int>(s);
+    take(step.output, now, reusable_buffer(draft, step, now, last, buffer_of));
+    if (step.second >= 0) take(step.second, now, kNone);
   }
   program->arena_bytes_ = plan_memory(buffers);
   program->live_bytes_ = live_bytes(buffers);
@@ -187,10 +243,10 @@ void Builder::place_values(Draft& draft, Program* program) const {
     if (buffer_of[v] == kNone) return places[v];
     return Place{Place::Kind::arena, buffers[static_cast<size_t>(buffer_of[v])].offset};
   };
-  for (size_t s = 0; s < program->steps_.size(); ++s) {
-    Step& step = program->steps_[s];
+  for (Step& step : program->steps_) {
     step.result = place_of(step.output);
-    for_inputs(s, [&](int i, ValueId root) { step.inputs[i] = place_of(root); });
+    if (step.second >= 0) step.second_result = place_of(step.second);
+    for (size_t i = 0; i < step.reads.size(); ++i) step.inputs[i] = place_of(draft.root(step.reads[i]));
   }
 }
 
@@ -198,11 +254,6 @@ Status Builder::build(const BuildOptions& options, std::unique_ptr<Program>* pro
   if (outputs_.empty()) return Status::error(Code::graph, "[build] outputs: got none, expected at least one");
   Draft draft;
   mark_live(draft);
-  draft.absorbed.assign(nodes_.size(), false);
-  draft.fused.assign(nodes_.size(), kNone);
-  draft.alias.resize(values_.size());
-  for (size_t v = 0; v < values_.size(); ++v) draft.alias[v] = static_cast<ValueId>(v);
-  if (options.fuse) fuse(draft);
   if (Status s = check_budget(draft, options); !s.ok()) return s;
 
   std::unique_ptr<Program> made(new Program);

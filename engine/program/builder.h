@@ -49,8 +49,12 @@ class Builder {
   void input_types(const Node& node, ValueType* types) const;
   Status check_budget(const Draft& draft, const BuildOptions& options) const;
   void mark_live(Draft& draft) const;
-  void fuse(Draft& draft) const;
+  int fused_epilogue(const Draft& draft, size_t node) const;
+  Status create_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
+  Status extend_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
   Status create_steps(Draft& draft, const BuildOptions& options, Program* program) const;
+  int reusable_buffer(const Draft& draft, const Step& step, int now, const std::vector<int>& last,
+                      const std::vector<int>& buffer_of) const;
   void place_values(Draft& draft, Program* program) const;
 
   std::vector<Value> values_;

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/cpu.h"
+#include "ops/chain.h"
 #include "ops/op.h"
 #include "program/node.h"
 
@@ -38,6 +39,7 @@ struct OpRow {
   double (*cost)(const ValueType* inputs, const ValueType& output, const Node& node);
   Status (*create)(const ValueType* inputs, const Node& node, const Epilogue& epilogue, Isa isa, OpPtr* op);
   std::span<const TensorRow> tensors;
+  ChainKind chain = ChainKind::none;  // as which step of a chain it may be fused behind a f32 value
 
   bool takes(DType dtype) const { return accepts >> static_cast<int>(dtype) & 1; }
   bool has(Attribute attribute) const { return attributes >> static_cast<int>(attribute) & 1; }

@@ -98,9 +98,11 @@ void Program::run_steps(const RunOptions& options, uint8_t* memory) const {
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const double start = options.seconds ? seconds_now() : 0;
-    const void* inputs[kMaxInputs];
-    for (int k = 0; k < kMaxInputs; ++k) inputs[k] = locate(step.inputs[k], options, memory);
-    Work work{step.op.get(), {inputs, locate(step.result, options, memory), options.batch}, scratch, scratch_bytes_};
+    const void* inputs[kMaxStepInputs];
+    for (int k = 0; k < kMaxStepInputs; ++k) inputs[k] = locate(step.inputs[k], options, memory);
+    void* second = locate(step.second_result, options, memory);
+    Work work{
+        step.op.get(), {inputs, locate(step.result, options, memory), options.batch, second}, scratch, scratch_bytes_};
     const int threads = step.cost * options.batch >= kWorthThreads ? options.threads : 1;
     parallel_run(threads, step.op->units(options.batch), &Work::body, &work);
     if (options.seconds) options.seconds[i] = seconds_now() - start;

@@ -6,6 +6,7 @@
 
 #include "base/aligned.h"
 #include "base/cpu.h"
+#include "ops/chain.h"
 #include "ops/op.h"
 #include "program/node.h"
 
@@ -19,12 +20,18 @@ struct Place {
   size_t index = 0;  // of the input or output; for arena the byte offset for one image
 };
 
+inline constexpr int kMaxStepInputs = kMaxInputs + kMaxOperands;
+
 struct Step {
   OpPtr op;
-  std::vector<ValueId> values;  // what it computes; the last one is stored, those before were fused away
-  ValueId output = -1;
-  Place inputs[kMaxInputs] = {};
-  Place result = {};
+  std::vector<ValueId> values;  // what it computes; output and second are stored, the others were fused away
+  std::vector<ValueId> reads;   // at most kMaxStepInputs, as the op wants them
+  size_t own_reads = 0;         // the first of them are the head's, those behind are operands of the chain
+  size_t early_reads = 0;       // the first of them are read before `output` is written, pixel by pixel
+  bool pointwise = false;       // the head may overwrite what it reads
+  ValueId output = -1, second = -1;
+  Place inputs[kMaxStepInputs] = {};
+  Place result = {}, second_result = {};
   int64_t multiply_adds = 0;  // of one image
   double cost = 0;            // rough nanoseconds of one thread on one image
 };

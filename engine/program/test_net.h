@@ -79,6 +79,12 @@ struct Net {
     return add(node, "affine", {x});
   }
 
+  ValueId prelu(ValueId x) {
+    Node node;
+    node.tensors[static_cast<int>(Role::slope)] = tensor(TensorType::f32, builder.type(x).c, -90, 90);
+    return add(node, "prelu", {x});
+  }
+
   ValueId threshold(ValueId x) {
     Node node;
     node.tensors[static_cast<int>(Role::threshold)] = tensor(TensorType::i32, builder.type(x).c, -9, 9);

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 from cases import case
+from chains import HEADS, chain_case
 from implementations import IMPLEMENTATIONS, cpu_flags, layer_graph
 from op_cases import op_case, op_runs
 
@@ -44,8 +45,10 @@ def test_an_epilogue_is_part_of_its_layer(level: str, epilogue: str) -> None:
 def test_no_kernel_is_unproved() -> None:
     """Every kernel that can run here is chosen by some case of this suite."""
     graphs = [layer_graph(case(number)) for number in range(64)]
+    graphs += [chain_case(head, number).graph for head in HEADS for number in range(2)]
     graphs += [op_case(*run, number).graph for run in op_runs() for number in range(6)]
     proved: set[str] = set()
     for graph, level, fuse in product(graphs, LEVELS, (True, False)):
-        proved |= {step["kernel"] for step in Session(graph, isa=level, fuse=fuse).program.steps}
+        steps = Session(graph, isa=level, fuse=fuse).program.steps
+        proved |= {name for step in steps for name in step["kernel"].split(" + ")}
     assert {row["name"] for row in cpu.kernels() if row["runs_here"]} <= proved

@@ -153,7 +153,7 @@ def test_memory_budget() -> None:
     room = program.weight_bytes + program.run_bytes(11, 1)
     np.testing.assert_array_equal(Session(NET, memory_budget=room)(IMAGES), EXPECTED)
     with pytest.raises(errors.LimitError, match="memory for a batch of 11"):
-        Session(NET, memory_budget=room - program.run_bytes(2, 1))(IMAGES)
+        Session(NET, memory_budget=room - program.arena_bytes)(IMAGES)
     with pytest.raises(errors.LimitError, match="memory for weights"):
         Session(NET, memory_budget=1000)
 

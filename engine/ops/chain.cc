@@ -1,0 +1,154 @@
+#include "ops/chain.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/aligned.h"
+
+namespace xnorkit {
+namespace {
+
+int32_t vectors_of(ChainKind kind) { return kind == ChainKind::affine ? 2 : kind == ChainKind::prelu ? 1 : 0; }
+
+bool takes_input(ChainKind kind) { return kind == ChainKind::add || kind == ChainKind::scale_map; }
+
+class Chain final : public Op {
+ public:
+  Chain(OpPtr head, int32_t head_inputs, const ChainSpec& spec, Isa isa)
+      : head_(std::move(head)),
+        head_inputs_(head_inputs),
+        store_(spec.store),
+        bits_(spec.bits),
+        type_(head_->output()) {
+    for (const ChainKernel& row : kChainKernels) {
+      kernel_ = &row;
+      if (row.isa <= isa) break;
+    }
+    kernel_name_ = std::string(head_->kernel_name()) + " + " + kernel_->name;
+  }
+
+  Status create(const ChainSpec& spec) {
+    size_t vectors = 0;
+    bool inputs = false;
+    for (const ChainStep& step : spec.steps) {
+      vectors += static_cast<size_t>(vectors_of(step.kind));
+      inputs |= takes_input(step.kind);
+    }
+    // Without other inputs, one of which may be the output's own memory, the head may write there and the chain work in
+    // place.
+    direct_ = store_ >= 0 && !inputs;
+    const size_t channels = static_cast<size_t>(type_.c);
+    if (vectors > 0 && !vectors_.allocate(vectors * channels * sizeof(float))) {
+      return Status::error(Code::limit, "[%s] memory: got %zu bytes refused, expected them for the chain", name(),
+                           vectors * channels * sizeof(float));
+    }
+    float* to = vectors_.as<float>();
+    for (const ChainStep& step : spec.steps) {
+      ChainStep& own = steps_[count_++] = {step.kind, nullptr, nullptr};
+      const auto keep = [&](const float* from) {
+        memcpy(to, from, channels * sizeof(float));
+        to += channels;
+        return to - channels;
+      };
+      if (vectors_of(step.kind) >= 1) own.a = keep(step.a);
+      if (vectors_of(step.kind) >= 2) own.b = keep(step.b);
+    }
+    return {};
+  }
+
+  const char* name() const override { return head_->name(); }
+  const char* kernel_name() const override { return kernel_name_.c_str(); }
+  ValueType output() const override { return store_ >= 0 ? type_ : ValueType{DType::bits, type_.h, type_.w, type_.c}; }
+  size_t packed_bytes() const override { return head_->packed_bytes() + vectors_.bytes(); }
+  int64_t units(int32_t batch) const override { return head_->units(batch); }
+  size_t scratch_bytes() const override { return head_bytes() + tile_bytes(); }
+
+  void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override {
+    const size_t row_bytes = type_.row_bytes();
+    uint8_t* tile = static_cast<uint8_t*>(scratch) + head_bytes();
+    while (begin < end) {
+      UnitBlock block = head_->unit_block(args.batch, begin);
+      int64_t stop = begin + 1;
+      for (; stop < end; ++stop) {  // units of the same pixels share what the head prepares for them
+        const UnitBlock next = head_->unit_block(args.batch, stop);
+        if (next.first_pixel != block.first_pixel || next.first_channel != block.last_channel) break;
+        block.last_channel = next.last_channel;
+      }
+      const size_t before = static_cast<size_t>(block.first_pixel) * row_bytes;
+      // The head writes these pixels alone, so the address of pixel 0 need not be the tile's.
+      const uintptr_t origin = reinterpret_cast<uintptr_t>(tile) - before;
+      const RunArgs inner{args.inputs, direct_ ? args.output : reinterpret_cast<void*>(origin), args.batch};
+      head_->run(inner, begin, stop, scratch);
+      finish(args, block, direct_ ? static_cast<const uint8_t*>(args.output) + before : tile);
+      begin = stop;
+    }
+  }
+
+ private:
+  size_t head_bytes() const { return align_up(head_->scratch_bytes()); }
+  size_t tile_bytes() const {
+    return direct_ ? 0 : align_up(static_cast<size_t>(head_->most_unit_pixels()) * type_.row_bytes());
+  }
+
+  void finish(const RunArgs& args, const UnitBlock& block, const uint8_t* rows) const {
+    const size_t stride = static_cast<size_t>(type_.c), first = static_cast<size_t>(block.first_channel);
+    const size_t pixel = static_cast<size_t>(block.first_pixel), at = pixel * stride + first;
+    ChainStep steps[kMaxChain];
+    const void* const* input = args.inputs + head_inputs_;
+    for (int32_t i = 0; i < count_; ++i) {
+      steps[i] = steps_[i];
+      if (takes_input(steps[i].kind)) {
+        steps[i].a = static_cast<const float*>(*input++) + (steps[i].kind == ChainKind::add ? at : pixel);
+      }
+      if (vectors_of(steps[i].kind) >= 1) steps[i].a += first;
+      if (vectors_of(steps[i].kind) >= 2) steps[i].b += first;
+    }
+    ChainArgs work{};
+    work.x = reinterpret_cast<const float*>(rows) + first;
+    work.stride = stride;
+    work.pixels = static_cast<size_t>(block.pixels);
+    work.channels = block.last_channel - block.first_channel;
+    work.steps = steps;
+    work.count = count_;
+    work.store = direct_ && store_ == 0 ? -1 : store_;  // it lies there already
+    if (store_ >= 0) work.out = static_cast<float*>(args.output) + at;
+    if (bits_) {
+      work.bits_stride = (stride + 7) / 8;
+      uint8_t* map = static_cast<uint8_t*>(store_ >= 0 ? args.second : args.output);
+      work.bits = map + pixel * work.bits_stride + first / 8;
+    }
+    kernel_->run(work);
+  }
+
+  OpPtr head_;
+  int32_t head_inputs_, store_;
+  bool bits_, direct_ = false;
+  ValueType type_;
+  const ChainKernel* kernel_ = nullptr;
+  std::string kernel_name_;
+  ChainStep steps_[kMaxChain] = {};
+  int32_t count_ = 0;
+  AlignedBuffer vectors_;
+};
+
+}  // namespace
+
+Status make_chain(OpPtr head, int32_t head_inputs, const ChainSpec& spec, Isa isa, OpPtr* out) {
+  const size_t count = spec.steps.size();
+  bool good = count <= kMaxChain && spec.store <= static_cast<int32_t>(count) && (spec.store >= 0 || spec.bits);
+  for (const ChainStep& s : spec.steps) {
+    good &= s.kind != ChainKind::none && s.kind != ChainKind::sign;
+    good &= (vectors_of(s.kind) < 1 || s.a != nullptr) && (vectors_of(s.kind) < 2 || s.b != nullptr);
+  }
+  if (!good || head == nullptr || head->output().dtype != DType::f32 || head->most_unit_pixels() <= 0) {
+    return Status::error(Code::graph, "[chain] spec: got %zu steps, stored after %d, expected a chain", count,
+                         spec.store);
+  }
+  auto op = std::make_unique<Chain>(std::move(head), head_inputs, spec, isa);
+  if (Status s = op->create(spec); !s.ok()) return s;
+  *out = std::move(op);
+  return {};
+}
+
+}  // namespace xnorkit
