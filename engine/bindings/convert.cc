@@ -29,6 +29,13 @@ void read_integers(const char* name, nb::handle value, int32_t* to, size_t count
   for (size_t i = 0; i < count; ++i) to[i] = narrow(name, numbers[i]);
 }
 
+// One of two words; true for the second.
+bool read_choice(const char* name, nb::handle value, const char* first, const char* second) {
+  std::string word;
+  if (nb::try_cast(value, word) && (word == first || word == second)) return word == second;
+  throw Failure{Status::error(Code::graph, "[builder] attribute %s: expected %s or %s", name, first, second)};
+}
+
 void read_attribute(Attribute attribute, const char* name, nb::handle value, Node& node) {
   int32_t v[4];
   Window& w = node.window;
@@ -53,6 +60,12 @@ void read_attribute(Attribute attribute, const char* name, nb::handle value, Nod
     case Attribute::out_features: read_integers(name, value, &node.outputs, 1); return;
     case Attribute::groups: read_integers(name, value, &node.groups, 1); return;
     case Attribute::pad_value: read_integers(name, value, &node.pad_value, 1); return;
+    case Attribute::planes: read_integers(name, value, &node.few_bits.planes, 1); return;
+    case Attribute::levels: node.few_bits.ternary = read_choice(name, value, "sum", "ternary"); return;
+    case Attribute::activation_bits: read_integers(name, value, &node.few_bits.activation_bits, 1); return;
+    case Attribute::activation_levels:
+      node.few_bits.signed_codes = read_choice(name, value, "unsigned", "signed");
+      return;
     case Attribute::count_include_pad:
       if (!nb::try_cast(value, node.count_include_pad)) {
         throw Failure{Status::error(Code::graph, "[builder] attribute %s: expected true or false", name)};

@@ -93,7 +93,8 @@ void Builder::mark_live(Draft& draft) const {
 // The node that turns an accumulator nobody else reads into bits or floats, or kNone.
 int Builder::fused_epilogue(const Draft& draft, size_t node) const {
   const size_t value = static_cast<size_t>(node_values_[node]);
-  if (nodes_[node].row->trait != Trait::accumulator || draft.marked[value] || draft.readers[value].size() != 1)
+  if (nodes_[node].row->trait != Trait::accumulator || type(node_values_[node]).dtype != DType::i32 ||
+      draft.marked[value] || draft.readers[value].size() != 1)
     return kNone;
   const int reader = draft.readers[value][0];
   return nodes_[static_cast<size_t>(reader)].row->trait == Trait::epilogue ? reader : kNone;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ops/op.h"
+#include "ops/wconv.h"
 
 namespace xnorkit {
 
@@ -35,12 +36,17 @@ enum class Attribute : uint8_t {
   groups,
   pad_value,
   out_features,
-  count_include_pad
+  count_include_pad,
+  planes,
+  levels,
+  activation_bits,
+  activation_levels
 };
-inline constexpr int kAttributes = 9;
-inline constexpr const char* kAttributeNames[kAttributes] = {"kernel",    "stride",       "padding",
-                                                             "dilation",  "out_channels", "groups",
-                                                             "pad_value", "out_features", "count_include_pad"};
+inline constexpr int kAttributes = 13;
+inline constexpr const char* kAttributeNames[kAttributes] = {
+    "kernel", "stride",          "padding",          "dilation",          "out_channels",
+    "groups", "pad_value",       "out_features",     "count_include_pad", "planes",
+    "levels", "activation_bits", "activation_levels"};
 
 using ValueId = int32_t;
 inline constexpr int kMaxInputs = 2;
@@ -53,6 +59,7 @@ struct Node {
   int32_t groups = 1;
   int32_t pad_value = 0;
   bool count_include_pad = true;
+  FewBits few_bits{};
   Tensor tensors[kRoles] = {};
 
   const Tensor& tensor(Role role) const { return tensors[static_cast<int>(role)]; }

@@ -4,6 +4,7 @@
 
 #include "ops/bconv2d.h"
 #include "ops/bdense.h"
+#include "ops/codes.h"
 #include "ops/concat.h"
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
@@ -11,6 +12,7 @@
 #include "ops/ndense.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
+#include "ops/wconv.h"
 #include "ops/window_geometry.h"
 
 namespace xnorkit {
@@ -28,6 +30,8 @@ constexpr unsigned bits_of(std::initializer_list<Attribute> attributes) {
 constexpr unsigned kPool = bits_of({Attribute::kernel, Attribute::stride, Attribute::padding});
 constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
 constexpr unsigned kDense = bits_of({Attribute::out_features});
+constexpr unsigned kCodes = bits_of({Attribute::activation_bits});
+constexpr unsigned kFewBits = kCodes | bits_of({Attribute::planes, Attribute::levels, Attribute::activation_levels});
 
 // Output types.
 
@@ -49,6 +53,25 @@ Status conv_i32(In in, const Node& n, ValueType* out) { return conv(in, n, out, 
 Status conv_f32(In in, const Node& n, ValueType* out) { return conv(in, n, out, DType::f32); }
 Status dense_i32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::i32); }
 Status dense_f32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::f32); }
+
+Status few_bits(In in, const Node& n, Status made, ValueType* out) {
+  if (!made.ok()) return made;
+  out->dtype = in[0].dtype == DType::f32 ? DType::f32 : DType::i32;
+  return check_few_bits(n.row->name, in[0], n.few_bits);
+}
+Status few_bits_conv(In in, const Node& n, ValueType* out) {
+  return few_bits(in, n, conv(in, n, out, DType::i32), out);
+}
+Status few_bits_dense(In in, const Node& n, ValueType* out) {
+  return few_bits(in, n, dense(in, n, out, DType::i32), out);
+}
+
+Status as_u8(In in, const Node& n, ValueType* out) {
+  *out = {DType::u8, in[0].h, in[0].w, in[0].c};
+  const int32_t bits = n.few_bits.activation_bits;
+  if (bits >= 1 && bits <= 8) return {};
+  return Status::error(Code::range, "[%s] activation bits: got %d, expected 1..8", n.row->name, bits);
+}
 
 Status same(In in, const Node&, ValueType* out) {
   *out = in[0];
@@ -102,7 +125,16 @@ int64_t conv_elements(In in, const Node& n, Role role) {
 int64_t dense_elements(In in, const Node& n, Role role) {
   return role == Role::weight ? int64_t{n.outputs} * in[0].c : n.outputs;
 }
+int64_t few_bits_conv_elements(In in, const Node& n, Role role) {
+  return conv_elements(in, n, role) * n.few_bits.planes;
+}
+int64_t few_bits_dense_elements(In in, const Node& n, Role role) {
+  return dense_elements(in, n, role) * n.few_bits.planes;
+}
 int64_t channels(In in, const Node&, Role) { return in[0].c; }
+int64_t thresholds(In in, const Node& n, Role role) {
+  return role == Role::threshold ? int64_t{in[0].c} * n.few_bits.largest_code() : in[0].c;
+}
 
 // Costs: measured orders of magnitude, ns per multiply-add or per element.
 
@@ -132,6 +164,22 @@ Status make_qconv2d_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr
 Status make_qdense_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
   const Tensor& w = n.tensor(Role::weight);
   return make_qdense(in[0], n.outputs, w.as<int8_t>(), w.elements, e, isa, op);
+}
+Status make_wconv2d_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_wconv2d(in[0], n.window, n.outputs, n.groups, n.few_bits, w.as<uint8_t>(), w.elements, e, isa, op);
+}
+Status make_wdense_node(In in, const Node& n, const Epilogue& e, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  return make_wdense(in[0], n.outputs, n.few_bits, w.as<uint8_t>(), w.elements, e, isa, op);
+}
+Status make_multithreshold_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
+  return make_multithreshold(in[0], n.few_bits.activation_bits, n.tensor(Role::threshold).as<int32_t>(),
+                             n.tensor(Role::flip).as<uint8_t>(), op);
+}
+Status make_quantize_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
+  return make_quantize(in[0], n.few_bits.activation_bits, n.tensor(Role::scale).as<float>(),
+                       n.tensor(Role::bias).as<float>(), op);
 }
 Status make_conv2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   const Tensor& w = n.tensor(Role::weight);
@@ -194,6 +242,10 @@ constexpr OpRow kRows[] = {
   {"bdense", 1, kBits, kDense, Trait::accumulator, dense_i32, dense_elements, per_mac<4>, make_bdense_node, kBinaryWeight},
   {"qconv2d", 1, kU8, kConv, Trait::accumulator, conv_i32, conv_elements, per_mac<20>, make_qconv2d_node, kInt8Weight},
   {"qdense", 1, kU8 | kBits, kDense, Trait::accumulator, dense_i32, dense_elements, per_mac<20>, make_qdense_node, kInt8Weight},
+  {"wconv2d", 1, kU8 | kF32, kConv | kFewBits, Trait::accumulator, few_bits_conv, few_bits_conv_elements, per_mac<6>, make_wconv2d_node, kBinaryWeight},
+  {"wdense", 1, kU8 | kF32, kDense | kFewBits, Trait::accumulator, few_bits_dense, few_bits_dense_elements, per_mac<10>, make_wdense_node, kBinaryWeight},
+  {"multithreshold", 1, kI32, kCodes, Trait::none, as_u8, thresholds, per_element, make_multithreshold_node, kThreshold},
+  {"quantize", 1, kF32, kCodes, Trait::none, as_u8, channels, per_element, make_quantize_node, kAffine},
   {"conv2d", 1, kF32, kConv, Trait::none, conv_f32, conv_elements, per_mac<30>, make_conv2d_node, kFloatWeight},
   {"dense", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<50>, make_dense_node, kFloatWeight},
   {"dense_bf16", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_bf16_node, kBf16Weight},

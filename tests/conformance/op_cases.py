@@ -45,6 +45,8 @@ def op_case(name: str, dtype: str, number: int) -> OpCase:
     op, rng = OPS[name], np.random.default_rng((SEED, *name.encode(), *dtype.encode(), number))
     channels = int(rng.choice((1, 3, 7, 8, 9, 16, 31, 32, 33, 64, 70)))
     attrs, size = _attributes(op, rng, channels)
+    if dtype == "f32" and "planes" in op.attrs:  # floats have no codes
+        attrs = {k: v for k, v in attrs.items() if not k.startswith("activation")}
     shape = (*size, channels)
     stored = {"bits": "f32", "i32": "u8"}.get(dtype, dtype)
     x = _input(rng, (int(rng.integers(1, 4)), *shape), stored)
@@ -93,8 +95,14 @@ def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[s
         "pad_value": int(rng.choice((0, 1, -1))),
         "count_include_pad": bool(rng.integers(2)),
     }
+    if "activation_bits" in op.attrs:
+        drawn["activation_bits"] = int(rng.integers(1, 9))
+    if "planes" in op.attrs:
+        drawn["levels"] = str(rng.choice(("sum", "sum", "ternary")))
+        drawn["planes"] = 2 if drawn["levels"] == "ternary" else int(rng.integers(1, 5))
+        drawn["activation_levels"] = str(rng.choice(("unsigned", "signed")))
     if "out_features" in op.attrs:
-        return {"out_features": drawn["out_features"]}, (1, 1)
+        return {name: drawn[name] for name in op.attrs}, (1, 1)
     least = [max(1, spans[axis] - padding[axis] - padding[axis + 2]) for axis in range(2)]
     size = (least[0] + int(rng.integers(0, 6)), least[1] + int(rng.integers(0, 6)))
     return {name: drawn[name] for name in op.attrs if name not in ("dtype", "shape")}, size

@@ -18,6 +18,8 @@ from ..reference.shapes import TensorType
 KINDS = {
     "bconv2d": "binary",
     "bdense": "binary",
+    "wconv2d": "few-bit weights",
+    "wdense": "few-bit weights",
     "qconv2d": "int8",
     "qdense": "int8",
     "conv2d": "float32",
@@ -30,7 +32,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """One node. kind: "binary", "int8", "float32", or "" where there are no weights; weight_bits for one weight."""
+    """One node. kind: of KINDS, or "" where there are no weights; weight_bits for one weight."""
 
     name: str
     op: str

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError, LimitError
-from ..reference import bounds, linear
+from ..reference import bounds, linear, wbits
 from ..reference.ops import TensorSpec
 from ..reference.shapes import TensorType, checked_product
 from .infer import op_row, shown
@@ -94,6 +94,9 @@ def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorT
             raise GraphError(
                 "bits_tail", where, "bits after the last element", got=bin(int(array[-1]) >> tail), expected="zeros"
             )
+        if "planes" in attrs and inputs[0].dtype == "u8":
+            products = checked_product(shape) // (shape[0] * shape[1])
+            _require_accumulator(where, wbits.bound(products, attrs["planes"], attrs["activation_bits"]))
     elif spec.dtype in ("f32", "bf16"):
         if not np.isfinite(linear.from_bfloat16(array) if spec.dtype == "bf16" else array).all():
             raise GraphError("tensor_range", where, "values", got="NaN or infinity", expected="finite numbers")
@@ -107,7 +110,12 @@ def _check_integer_weight(where: str, input_dtype: str, weight: Array) -> None:
         raise GraphError("tensor_range", where, "values", got=-128, expected="-127..127")
     if input_dtype not in _LARGEST_INPUT:  # float sums cannot leave their range unseen
         return
-    bound = bounds.accumulator_bound(weight[0].size, _LARGEST_INPUT[input_dtype], bounds.WEIGHT_MAX_INT8)
+    _require_accumulator(
+        where, bounds.accumulator_bound(weight[0].size, _LARGEST_INPUT[input_dtype], bounds.WEIGHT_MAX_INT8)
+    )
+
+
+def _require_accumulator(where: str, bound: int) -> None:
     if not bounds.fits_int32(bound):
         raise GraphError("accumulator", where, "a sum can reach", got=bound, expected=f"at most {bounds.INT32_MAX}",
                          hint="use fewer inputs per output, or groups")  # fmt: skip

@@ -24,24 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError, ShapeError
-from . import activations, binary, linear, pooling, shapes, thresholds
+from . import activations, binary, codes, linear, pooling, shapes, thresholds, wbits
 from .conventions import sign
 from .shapes import TensorType
 
 Array = NDArray[Any]
 Attrs = Mapping[str, Any]
-AttrKind = Literal["int", "ints2", "ints3", "ints4", "bool", "dtype"]
+AttrKind = Literal["int", "ints2", "ints3", "ints4", "bool", "dtype", "choice"]
 
 
 @dataclass(frozen=True)
 class Attr:
-    """One attribute: kind, default (None = required), inclusive bounds for its integers."""
+    """One attribute: kind, default (None = required), inclusive bounds for its integers, words of a "choice"."""
 
     kind: AttrKind
     default: Any = None
     low: int = 0
     high: int = shapes.MAX_DIM
     doc: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ def _checked(op: str, name: str, spec: Attr, value: Any) -> Any:
         if value not in ("u8", "f32"):
             raise GraphError("bad_attr", where, "element type", got=value, expected="u8 or f32")
         return value
+    if spec.kind == "choice":
+        if value not in spec.choices:
+            raise GraphError("bad_attr", where, "attribute", got=value, expected=" or ".join(spec.choices))
+        return value
     count = 1 if spec.kind == "int" else int(spec.kind[-1])
     numbers = (value,) if spec.kind == "int" else value
     ok = isinstance(numbers, (list, tuple)) and len(numbers) == count
@@ -127,6 +132,14 @@ _CONV = {
 }
 _PAD_VALUE = Attr("int", 0, low=-1, high=1, doc="what a padded tap contributes: 0, +1 or -1")
 _OUT_FEATURES = Attr("int", **_POSITIVE, doc="O, output features")
+_CODE_BITS = Attr("int", 8, low=1, high=8, doc="k, codes are 0..2^k - 1")
+_FEW_BITS = {
+    "planes": Attr("int", 1, low=1, high=wbits.MAX_PLANES, doc="P, signs a weight is made of"),
+    "levels": Attr("choice", "sum", choices=("sum", "ternary"), doc="sum of 2^i s_i, or (s_0 + s_1) / 2"),
+    "activation_bits": Attr("int", 8, low=1, high=8, doc="a, a code is min(x, 2^a - 1); 8 on f32"),
+    "activation_levels": Attr("choice", "unsigned", choices=("unsigned", "signed"),
+                              doc="value of a code q: q, or 2q - (2^a - 1); unsigned on f32"),
+}  # fmt: skip
 
 
 def _conv_type(inputs: tuple[TensorType, ...], attrs: Attrs, dtype: str) -> TensorType:
@@ -150,6 +163,19 @@ def _conv_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...
 
 def _dense_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
     return (attrs["out_features"], inputs[0].shape[2])
+
+
+def _few_bits_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> str:
+    if attrs["levels"] == "ternary" and attrs["planes"] != 2:
+        raise ShapeError("wconv2d", "planes", got=attrs["planes"], expected="2 for ternary levels")
+    if inputs[0].dtype == "f32" and (attrs["activation_bits"], attrs["activation_levels"]) != (8, "unsigned"):
+        raise ShapeError("wconv2d", "activation codes", got=f"{attrs['activation_bits']} bits, "
+                         f"{attrs['activation_levels']}", expected="the defaults on f32")  # fmt: skip
+    return "f32" if inputs[0].dtype == "f32" else "i32"
+
+
+def _codes(attrs: Attrs) -> dict[str, Any]:
+    return {k: attrs[k] for k in ("levels", "activation_bits", "activation_levels")}
 
 
 def _channels(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
@@ -215,6 +241,14 @@ _ROWS = (
     Op("bdense", "Binary x binary matrix product.", (_types("bits"),), lambda i, a: _dense_type(i, a, "i32"),
        lambda x, a, t: binary.bdense(x[0], t["weight"]),
        {"out_features": _OUT_FEATURES}, {"weight": TensorSpec("bits", _dense_weight, doc="(O, C)")}),
+    Op("wconv2d", "Few-bit weights (binary, ternary, 2..4 planes) x uint8 codes, integer sums; or x float32, quads first.",
+       (_types("u8", "f32"),), lambda i, a: _conv_type(i, a, _few_bits_type(i, a)),
+       lambda x, a, t: wbits.wconv2d(x[0], t["weight"], **_window(a), **_codes(a)), {**_CONV, **_FEW_BITS},
+       {"weight": TensorSpec("bits", lambda i, a: (a["planes"], *_conv_weight(i, a)), doc="(P, O, kH, kW, C/groups)")}),
+    Op("wdense", "Few-bit weights x uint8 codes or float32: wconv2d of one pixel.", (_types("u8", "f32"),),
+       lambda i, a: _dense_type(i, a, _few_bits_type(i, a)),
+       lambda x, a, t: wbits.wdense(x[0], t["weight"], **_codes(a)), {"out_features": _OUT_FEATURES, **_FEW_BITS},
+       {"weight": TensorSpec("bits", lambda i, a: (a["planes"], *_dense_weight(i, a)), doc="(P, O, C)")}),
     Op("qconv2d", "uint8 x int8 convolution, zero padding, integer accumulator.", (_types("u8"),),
        lambda i, a: _conv_type(i, a, "i32"), lambda x, a, t: linear.qconv2d(x[0], t["weight"], **_window(a)),
        _CONV, {"weight": TensorSpec("i8", _conv_weight, doc="(O, kH, kW, C/groups), -127..127")}),
@@ -244,6 +278,15 @@ _ROWS = (
        (_types("i32"),), _same("bits"), lambda x, a, t: thresholds.apply(x[0], t["threshold"], t["flip"]),
        tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"),
                 "flip": TensorSpec("bits", _channels, doc="(C,)")}),
+    Op("multithreshold", "Code: how many thresholds x reaches; 2^k - 1 less that for a flipped channel.", (_types("i32"),),
+       _same("u8"), lambda x, a, t: codes.multithreshold(x[0], t["threshold"], t["flip"]),
+       {"activation_bits": _CODE_BITS},
+       {"threshold": TensorSpec("i32", lambda i, a: (i[0].shape[2], 2 ** a["activation_bits"] - 1), doc="(C, 2^k - 1)"),
+        "flip": TensorSpec("bits", _channels, doc="(C,)")}),
+    Op("quantize", "Code: floor(x * scale[c] + bias[c]), two roundings before floor, clipped to 0..2^k - 1; NaN gives 0.",
+       (_F32,), _same("u8"), lambda x, a, t: codes.quantize(x[0], t["scale"], t["bias"], a["activation_bits"]),
+       {"activation_bits": _CODE_BITS},
+       {"scale": TensorSpec("f32", _channels, doc="(C,)"), "bias": TensorSpec("f32", _channels, doc="(C,)")}),
     Op("sign", "-1 where x < 0, else +1.", (_F32,), _same("bits"), lambda x, a, t: sign(x[0])),
     Op("affine", "x * scale[c] + bias[c] in float32, two roundings.", (_types("u8", "i32", "f32", "bits"),),
        _same("f32"), lambda x, a, t: activations.affine(x[0], t["scale"], t["bias"]),
