@@ -62,6 +62,13 @@ def golden_graph() -> Graph:
         "qdense", flat, name="scores", out_features=3, tensors={"weight": ramp((3, 20), 255).astype(np.int8)}
     )
     votes = b.add("bdense", flat, name="votes", out_features=2, tensors={"weight": signs(2, 20)})
+    codes = b.add("multithreshold", stem, activation_bits=2,
+                  tensors={"threshold": ramp((5, 3), 255).astype(np.int32), "flip": signs(5)})  # fmt: skip
+    few = b.add("wconv2d", codes, out_channels=4, kernel=(8, 8), levels="ternary", planes=2, activation_bits=2,
+                activation_levels="signed", tensors={"weight": signs(2, 4, 8, 8, 5)})  # fmt: skip
+    few = b.add("affine", few, tensors={"scale": floats(4), "bias": floats(4)})
+    few = b.add("quantize", few, activation_bits=3, tensors={"scale": floats(4), "bias": floats(4)})
+    few = b.add("wdense", few, name="few", out_features=2, planes=3, tensors={"weight": signs(3, 2, 4)})
     mean = b.add("global_avg_pool2d", b.add("hardtanh", trunk))
     halves, eighths = bfloat16(floats(4, 5)), ramp((4, 5), 255).astype(np.int8)
     both = b.add(
@@ -70,7 +77,7 @@ def golden_graph() -> Graph:
         b.add("dense_i8", mean, out_features=4, tensors={"weight": eighths, "scale": floats(4)}),
         name="both",
     )
-    outputs = [scores, votes, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side"), both]
+    outputs = [scores, votes, few, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side"), both]
     return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
 
 

@@ -37,46 +37,47 @@ size_t row_bytes(int32_t groups, int32_t bits) {
   return kHeaderBytes + (bytes + 31) / 32 * 32;
 }
 
-// The 16 subset sums of four codes, in 16-bit lanes, entry e in lane e: bit i of e takes code i.
-inline __m256i subset_sums(uint32_t codes) {
-  const __m256i low =
-      _mm256_setr_epi8(0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 1);
-  const __m256i high =
-      _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1);
-  const __m256i first = _mm256_set1_epi16(static_cast<int16_t>(codes & 0xffff));
-  const __m256i second = _mm256_set1_epi16(static_cast<int16_t>(codes >> 16));
+// The 16 subset sums of codes 4 * kGroup .. + 3, in 16-bit lanes, entry e in lane e: bit i of e takes code i.
+template <int kGroup>
+inline __m256i subset_sums(__m256i sixteen) {
+  const __m256i low = _mm256_set1_epi64x(0x0101010000010000);
+  const __m256i high = _mm256_setr_epi64x(0, 0x0001000100010001, 0x0100010001000100, 0x0101010101010101);
+  const __m256i first = _mm256_shuffle_epi8(sixteen, _mm256_set1_epi16(4 * kGroup + 256 * (4 * kGroup + 1)));
+  const __m256i second = _mm256_shuffle_epi8(sixteen, _mm256_set1_epi16(4 * kGroup + 2 + 256 * (4 * kGroup + 3)));
   return _mm256_add_epi16(_mm256_maddubs_epi16(first, low), _mm256_maddubs_epi16(second, high));
 }
 
-inline uint32_t four_codes(const uint8_t* codes, int32_t left) {
-  uint32_t four = 0;
-  if (left >= 4) {
-    memcpy(&four, codes, 4);
+template <int kGroup, bool kTwo>
+inline void save_table(__m256i sixteen, uint8_t* tables) {
+  const __m256i sums = subset_sums<kGroup>(sixteen);
+  if (kTwo) {
+    const __m256i low = _mm256_and_si256(sums, _mm256_set1_epi16(31)), high = _mm256_srli_epi16(sums, 5);
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xd8);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(tables + 32 * kGroup), both);
   } else {
-    for (int32_t i = 0; i < left; ++i) four |= static_cast<uint32_t>(codes[i]) << (8 * i);
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    _mm_store_si128(reinterpret_cast<__m128i*>(tables + 16 * kGroup), bytes);
   }
-  return four;
 }
 
 template <bool kTwo>
 inline void prepare_row(const uint8_t* codes, int32_t channels, __m128i most, uint8_t* dst) {
-  uint8_t* table = dst + kHeaderBytes;
+  uint8_t* tables = dst + kHeaderBytes;
   __m128i total = _mm_setzero_si128();
-  for (int32_t first = 0; first < channels; first += kGroupInputs, table += kTwo ? 32 : 16) {
-    const __m128i four =
-        _mm_min_epu8(_mm_cvtsi32_si128(static_cast<int>(four_codes(codes + first, channels - first))), most);
-    total = _mm_add_epi32(total, _mm_sad_epu8(four, _mm_setzero_si128()));
-    const __m256i sums = subset_sums(static_cast<uint32_t>(_mm_cvtsi128_si32(four)));
-    if (kTwo) {
-      const __m256i low = _mm256_and_si256(sums, _mm256_set1_epi16(31)), high = _mm256_srli_epi16(sums, 5);
-      const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi16(low, high), 0xd8);
-      _mm256_store_si256(reinterpret_cast<__m256i*>(table), both);
-    } else {
-      const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-      _mm_store_si128(reinterpret_cast<__m128i*>(table), bytes);
-    }
+  for (int32_t first = 0; first < channels; first += 16, tables += kTwo ? 128 : 64) {
+    alignas(16) uint8_t last[16] = {};
+    const uint8_t* from = codes + first;
+    const int32_t left = channels - first;
+    if (left < 16) from = static_cast<const uint8_t*>(memcpy(last, from, static_cast<size_t>(left)));
+    const __m128i x = _mm_min_epu8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), most);
+    total = _mm_add_epi64(total, _mm_sad_epu8(x, _mm_setzero_si128()));
+    const __m256i sixteen = _mm256_broadcastsi128_si256(x);
+    save_table<0, kTwo>(sixteen, tables);
+    if (left > 4) save_table<1, kTwo>(sixteen, tables);
+    if (left > 8) save_table<2, kTwo>(sixteen, tables);
+    if (left > 12) save_table<3, kTwo>(sixteen, tables);
   }
-  const int32_t sum = _mm_cvtsi128_si32(total);
+  const int32_t sum = _mm_cvtsi128_si32(total) + _mm_extract_epi32(total, 2);
   memcpy(dst, &sum, sizeof sum);
 }
 

@@ -16,108 +16,26 @@ TensorType(dtype='i32', shape=(14, 14, 8))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import GraphError, ShapeError
+from ..errors import ShapeError
 from . import activations, binary, codes, linear, pooling, shapes, thresholds, wbits
 from .conventions import sign
+from .op_row import Array as Array
+from .op_row import Attr, Attrs, Infer
+from .op_row import Op as Op
+from .op_row import TensorSpec as TensorSpec
 from .shapes import TensorType
-
-Array = NDArray[Any]
-Attrs = Mapping[str, Any]
-AttrKind = Literal["int", "ints2", "ints3", "ints4", "bool", "dtype", "choice"]
-
-
-@dataclass(frozen=True)
-class Attr:
-    """One attribute: kind, default (None = required), inclusive bounds for its integers, words of a "choice"."""
-
-    kind: AttrKind
-    default: Any = None
-    low: int = 0
-    high: int = shapes.MAX_DIM
-    doc: str = ""
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """One tensor role: element type in the file and its shape, from input types and attributes.
-
-    ``bits`` tensors are stored as flat bytes (``bits.pack_flat`` of the canonical shape); the shape here is by meaning.
-    ``bf16`` tensors are the upper halves of float32, as uint16, here as in the file (``linear.bfloat16``).
-    """
-
-    dtype: Literal["bits", "i8", "i32", "f32", "bf16"]
-    shape: Callable[[tuple[TensorType, ...], Attrs], tuple[int, ...]]
-    optional: bool = False
-    doc: str = ""
-
-
-Infer = Callable[[tuple[TensorType, ...], Attrs], TensorType]
-Run = Callable[[Sequence[Array], Attrs, Mapping[str, Array]], Array]
-
-
-@dataclass(frozen=True)
-class Op:
-    """A row of the table. ``exact``: results are equal on every implementation; else within ``ulps`` per element."""
-
-    name: str
-    doc: str
-    accepts: tuple[frozenset[str], ...]
-    infer: Infer
-    run: Run
-    attrs: Mapping[str, Attr] = field(default_factory=dict)
-    tensors: Mapping[str, TensorSpec] = field(default_factory=dict)
-    exact: bool = True
-    ulps: int = 0
-
-    def complete(self, given: Attrs) -> dict[str, Any]:
-        """Attributes with defaults filled in and lists as tuples.
-
-        Raises GraphError ``bad_attr`` for an unknown, missing, ill-typed or out-of-range attribute.
-        """
-        unknown = sorted(set(given) - set(self.attrs))
-        if unknown:
-            raise GraphError("bad_attr", self.name, "unknown attribute", got=unknown[0], expected=sorted(self.attrs))
-        return {key: _checked(self.name, key, spec, given.get(key, spec.default)) for key, spec in self.attrs.items()}
-
-
-def _checked(op: str, name: str, spec: Attr, value: Any) -> Any:
-    where = f"{op}.{name}"
-    if value is None:
-        raise GraphError("bad_attr", where, "required attribute is missing")
-    if spec.kind == "bool":
-        if not isinstance(value, bool):
-            raise GraphError("bad_attr", where, "attribute", got=value, expected="true or false")
-        return value
-    if spec.kind == "dtype":
-        if value not in ("u8", "f32"):
-            raise GraphError("bad_attr", where, "element type", got=value, expected="u8 or f32")
-        return value
-    if spec.kind == "choice":
-        if value not in spec.choices:
-            raise GraphError("bad_attr", where, "attribute", got=value, expected=" or ".join(spec.choices))
-        return value
-    count = 1 if spec.kind == "int" else int(spec.kind[-1])
-    numbers = (value,) if spec.kind == "int" else value
-    ok = isinstance(numbers, (list, tuple)) and len(numbers) == count
-    if not ok or any(type(n) is not int or not spec.low <= n <= spec.high for n in numbers):
-        raise GraphError("bad_attr", where, "attribute", got=value,
-                         expected=f"{count} integer(s) in {spec.low}..{spec.high}")  # fmt: skip
-    return value if spec.kind == "int" else tuple(numbers)
 
 
 def _types(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-_POSITIVE = {"low": 1}
+_POSITIVE: dict[str, Any] = {"low": 1}
 _OUT_CHANNELS = Attr("int", **_POSITIVE, doc="O, output channels")
 _WINDOW = {
     "kernel": Attr("ints2", **_POSITIVE, doc="(kH, kW)"),
@@ -241,7 +159,7 @@ _ROWS = (
     Op("bdense", "Binary x binary matrix product.", (_types("bits"),), lambda i, a: _dense_type(i, a, "i32"),
        lambda x, a, t: binary.bdense(x[0], t["weight"]),
        {"out_features": _OUT_FEATURES}, {"weight": TensorSpec("bits", _dense_weight, doc="(O, C)")}),
-    Op("wconv2d", "Few-bit weights (binary, ternary, 2..4 planes) x uint8 codes, integer sums; or x float32, quads first.",
+    Op("wconv2d", "Few-bit weights (binary, ternary, 2..4 planes) x uint8 codes, exact; or x float32, quads first.",
        (_types("u8", "f32"),), lambda i, a: _conv_type(i, a, _few_bits_type(i, a)),
        lambda x, a, t: wbits.wconv2d(x[0], t["weight"], **_window(a), **_codes(a)), {**_CONV, **_FEW_BITS},
        {"weight": TensorSpec("bits", lambda i, a: (a["planes"], *_conv_weight(i, a)), doc="(P, O, kH, kW, C/groups)")}),
@@ -278,12 +196,12 @@ _ROWS = (
        (_types("i32"),), _same("bits"), lambda x, a, t: thresholds.apply(x[0], t["threshold"], t["flip"]),
        tensors={"threshold": TensorSpec("i32", _channels, doc="(C,)"),
                 "flip": TensorSpec("bits", _channels, doc="(C,)")}),
-    Op("multithreshold", "Code: how many thresholds x reaches; 2^k - 1 less that for a flipped channel.", (_types("i32"),),
+    Op("multithreshold", "Code: how many thresholds x reaches, or misses in a flipped channel.", (_types("i32"),),
        _same("u8"), lambda x, a, t: codes.multithreshold(x[0], t["threshold"], t["flip"]),
        {"activation_bits": _CODE_BITS},
        {"threshold": TensorSpec("i32", lambda i, a: (i[0].shape[2], 2 ** a["activation_bits"] - 1), doc="(C, 2^k - 1)"),
         "flip": TensorSpec("bits", _channels, doc="(C,)")}),
-    Op("quantize", "Code: floor(x * scale[c] + bias[c]), two roundings before floor, clipped to 0..2^k - 1; NaN gives 0.",
+    Op("quantize", "Code: floor(x * scale[c] + bias[c]), two roundings before, clipped to 0..2^k - 1; NaN gives 0.",
        (_F32,), _same("u8"), lambda x, a, t: codes.quantize(x[0], t["scale"], t["bias"], a["activation_bits"]),
        {"activation_bits": _CODE_BITS},
        {"scale": TensorSpec("f32", _channels, doc="(C,)"), "bias": TensorSpec("f32", _channels, doc="(C,)")}),

@@ -137,7 +137,9 @@ def wconv2d_bits(x: Array, w: Array, *, levels: str = "sum", activation_bits: in
 def require_no_codes(bits: int, levels: str) -> None:
     """Raises RangeError unless the activation attributes are the defaults: float32 has no codes."""
     if bits != 8 or levels != "unsigned":
-        raise RangeError("wconv2d", "activation codes", got=f"{bits} bits, {levels}", expected="the defaults on float32")
+        raise RangeError(
+            "wconv2d", "activation codes", got=f"{bits} bits, {levels}", expected="the defaults on float32"
+        )
 
 
 def _require_planes(planes: int, levels: str) -> None:
