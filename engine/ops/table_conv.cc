@@ -35,6 +35,16 @@ Status TableConv::plan(size_t row_bytes, size_t slice_scratch, bool slices_apart
   return {};
 }
 
+UnitBlock TableConv::unit_block(int32_t batch, int64_t unit) const {
+  const int64_t block = unit / unit_slices_, blocks = row_blocks(batch);
+  const int32_t y0 = static_cast<int32_t>(block % blocks) * block_rows_;
+  const int32_t rows = std::min(block_rows_, out_height(batch) - y0);
+  const int64_t first_pixel = block / blocks * g_.out_pixels() + int64_t{y0} * g_.out.w;
+  if (unit_slices_ == 1) return {first_pixel, rows * g_.out.w, 0, g_.out_channels};
+  const int32_t index = static_cast<int32_t>(unit % unit_slices_), first = slice_first(index);
+  return {first_pixel, rows * g_.out.w, first, first + slice_outputs(index)};
+}
+
 void TableConv::run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept {
   const int64_t blocks = row_blocks(args.batch);
   Frame frame{};

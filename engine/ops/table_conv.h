@@ -11,6 +11,8 @@ class TableConv : public Op {
  public:
   const char* name() const override { return name_; }
   int64_t units(int32_t batch) const override { return pictures(batch) * row_blocks(batch) * unit_slices_; }
+  int64_t most_unit_pixels() const override { return block_pixels(); }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override;
   size_t scratch_bytes() const override { return own_scratch_ + slice_scratch_; }
   void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override;
 

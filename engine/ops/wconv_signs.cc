@@ -50,7 +50,7 @@ Status SignConv::create(const uint8_t* weight, Isa isa) {
   }
   pack(weight);
   const size_t row_bytes = static_cast<size_t>(quads_) * fsgemm::kTableFloats * sizeof(float);
-  return plan(row_bytes, 2 * size_t{kMaxPixels} * kPanel * sizeof(float), true);
+  return plan(row_bytes, 2 * size_t{kMaxPixels} * kPanel * sizeof(float), g_.groups == 1);
 }
 
 void SignConv::pack(const uint8_t* weight) {

@@ -14,6 +14,7 @@ from implementations import IMPLEMENTATIONS, Implementation
 
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.reference import activations, thresholds, wbits
+from xnorkit.reference.conventions import sign
 
 CONFIGURATIONS = 150
 SESSIONS = [row for row in IMPLEMENTATIONS if row.run is not None and row.name.startswith("engine")]
@@ -66,8 +67,7 @@ def test_convolutions(row: Implementation, dtype: str) -> None:
         )
         b = GraphBuilder()
         y = b.add("wconv2d", b.input("x", dtype, shape[1:]), tensors={"weight": w}, **attrs)
-        if dtype == "u8":
-            y, expected = _epilogue(rng, b, y, expected)
+        y, expected = _epilogue(rng, b, y, expected) if dtype == "u8" else _chain(rng, b, y, expected)
         np.testing.assert_array_equal(row.run(b.graph([y]), x), expected, err_msg=f"case {number}: {shape} {attrs}")
 
 
@@ -80,6 +80,18 @@ def _epilogue(rng: np.random.Generator, b: GraphBuilder, y: str, acc: np.ndarray
         return b.add("threshold", y, tensors=t), thresholds.apply(acc, **t)
     a = {name: rng.standard_normal(channels).astype(np.float32) for name in ("scale", "bias")}
     return b.add("affine", y, tensors=a), activations.affine(acc, a["scale"], a["bias"])
+
+
+def _chain(rng: np.random.Generator, b: GraphBuilder, y: str, x: np.ndarray) -> tuple[str, np.ndarray]:
+    """What follows float sums: nothing, or batch norm's affine and a ReLU, and perhaps the signs."""
+    kind, (scale, bias) = int(rng.integers(3)), rng.standard_normal((2, x.shape[3])).astype(np.float32)
+    if kind == 0:
+        return y, x
+    y = b.add("affine", y, tensors={"scale": scale, "bias": bias})
+    x = activations.affine(x, scale, bias)
+    if kind == 1:
+        return b.add("relu", y), activations.relu(x)
+    return b.add("sign", y), sign(x)
 
 
 @pytest.mark.parametrize("dtype", ["u8", "f32"])
