@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import bnn_lab_, litert_, ncnn_, onnxruntime_, openvino_, textbook, torch_, xnorkit_
+from . import bnn_lab_, litert_, ncnn_, onnxruntime_, openvino_, textbook, torch_, tvm_, xnorkit_
 from .contract import Peer
 from .whole import with_nets
 
@@ -13,6 +13,7 @@ PEERS: tuple[Peer, ...] = with_nets(
         *ncnn_.PEERS,
         *onnxruntime_.PEERS,
         *litert_.PEERS,
+        *tvm_.PEERS,
         *bnn_lab_.PEERS,
         *torch_.PEERS,
         *textbook.PEERS,
