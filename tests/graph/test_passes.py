@@ -116,6 +116,27 @@ def test_residual_sum_stays_float() -> None:
     assert run_passes(graph).node("s").op == "sign"
 
 
+def _pooled_signs(read_again: bool) -> Graph:
+    """Float picture -> two pools -> sign, and perhaps the last pool's value as an output, too."""
+    b = GraphBuilder()
+    value = b.input("x", "f32", (9, 9, 3))
+    value = b.add("max_pool2d", value, kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1), name="first")
+    value = b.add("max_pool2d", value, kernel=(2, 2), stride=(1, 1), name="second")
+    return b.graph(outputs=(b.add("sign", value, name="s"), *(["second"] if read_again else [])))
+
+
+def test_signs_pass_float_pools_unless_the_pool_is_read_again() -> None:
+    x = np.random.default_rng(2).standard_normal((3, 9, 9, 3)).astype(np.float32)
+    x[0, 4, 4, 1], x[1, 0, 0], x[2] = np.nan, -0.0, -1
+    graph = _pooled_signs(False)
+    after = run_passes(graph)
+    assert [node.op for node in after.nodes] == ["input", "sign", "max_pool2d", "max_pool2d"]
+    found = Session(after, backend="reference")(x)
+    assert np.array_equal(found, Session(graph, backend="reference")(x)) and len(np.unique(found)) == 2
+    assert np.array_equal(found, Session(after)(x))
+    assert run_passes(_pooled_signs(True)).node("s").op == "sign"
+
+
 def test_cleanup_keeps_outputs_and_signature() -> None:
     b = GraphBuilder()
     x = b.input("x", "f32", (1, 1, 4))
@@ -124,4 +145,4 @@ def test_cleanup_keeps_outputs_and_signature() -> None:
     graph = b.graph(outputs=(b.add("hardtanh", flat, name="y"),))
     assert [n.name for n in drop_dead(graph).nodes] == ["x", "flat", "y"]
     assert [n.name for n in drop_identities(graph).nodes] == ["x", "unused", "y"]
-    assert list(PASSES) == ["drop_identities", "signs_to_thresholds", "drop_dead"]
+    assert list(PASSES) == ["drop_identities", "signs_to_thresholds", "signs_before_pools", "drop_dead"]
