@@ -52,10 +52,9 @@ def _write(layers: Sequence[Layer], arithmetic: Arithmetic) -> tuple[str, bytes]
 class NcnnModel:
     """A net and its input: (C, H, W) of one image, or (N, C) of a dense layer, float32."""
 
-    def __init__(self, layers: Sequence[Layer], x: Array, arithmetic: Arithmetic, threads: int) -> None:
+    def __init__(self, text: str, weights: bytes, x: Array, threads: int) -> None:
         import ncnn
 
-        self._dense = layers[0].work.kind == "dense"
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads, options.use_vulkan_compute = threads, False
@@ -63,7 +62,6 @@ class NcnnModel:
         options.use_fp16_storage = options.use_fp16_packed = options.use_fp16_arithmetic = options.use_bf16_storage = (
             False
         )
-        text, weights = _write(layers, arithmetic)
         with tempfile.TemporaryDirectory(prefix="xnorkit-bench-") as folder:
             (Path(folder) / "net.param").write_text(text)
             (Path(folder) / "net.bin").write_bytes(weights)
@@ -79,7 +77,7 @@ class NcnnModel:
 
     def output(self) -> Array:
         found = np.array(self._out)
-        return found.reshape(-1, 1, 1, found.shape[-1]) if self._dense else found.transpose(1, 2, 0)[None]
+        return found.transpose(1, 2, 0)[None] if found.ndim == 3 else found.reshape(-1, 1, 1, found.shape[-1])
 
 
 class NcnnRunner(ChainRunner):
@@ -95,7 +93,7 @@ class NcnnRunner(ChainRunner):
         x = (self.case.x_u8 if self.arithmetic == "int8" else self.case.x).astype(np.float32)
         rows = self.case.work.kind == "dense"
         x = x.reshape(len(x), -1) if rows else np.ascontiguousarray(x[0].transpose(2, 0, 1))
-        return NcnnModel(layers, x, self.arithmetic, self.threads)
+        return NcnnModel(*_write(layers, self.arithmetic), x, self.threads)
 
     def answer(self) -> Array:
         """Dense layers give float sums; they are requantized here, for the comparison."""

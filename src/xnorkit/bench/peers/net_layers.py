@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import BenchError
 from ..case import Case
-from ..nets import Form, Layer, Shape
+from ..nets import IMAGE, Form, Layer, Shape
 from ..parameters import parameters
 from .contract import Array, require_close
 
@@ -30,6 +30,14 @@ def nchw_layers(case: Case, form: Form) -> Iterator[tuple[Layer, dict[str, Array
         elif layer.op == "dense" and layer.inputs[0] in sources:
             tensors["weight"] = _columns(tensors["weight"], shapes[sources[layer.inputs[0]]])
         yield layer, tensors
+
+
+def activation_levels(case: Case, name: str) -> tuple[float, int]:
+    """(scale, zero point) of 256 levels over the range a layer's output takes on the case's picture, 0 among them."""
+    values = case.picture if name == IMAGE else case.float_values[name]
+    low, high = min(0.0, float(values.min())), float(values.max())
+    scale = (high - low) / 255
+    return scale, round(-low / scale)
 
 
 def _columns(weight: Array, shape: Shape) -> Array:

@@ -45,7 +45,7 @@ class OrtModel:
         return found.reshape(*found.shape[:2], *(found.shape[2:] or (1, 1))).transpose(0, 2, 3, 1)
 
 
-class _Graph:
+class Graph:
     """Nodes and constants of the model being written."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class OrtRunner(ChainRunner):
         super().__init__(case, threads)
 
     def build(self, layers: Sequence[Layer]) -> Model:
-        case, graph, quantized = self.case, _Graph(), self.arithmetic == "int8"
+        case, graph, quantized = self.case, Graph(), self.arithmetic == "int8"
         x = np.ascontiguousarray((case.x_u8 if quantized else case.x.astype(np.float32)).transpose(0, 3, 1, 2))
         shape = (case.work.batch, len(layers[-1].weight), case.work.out_size, case.work.out_size)
         if case.work.kind == "dense":

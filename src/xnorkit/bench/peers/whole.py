@@ -9,7 +9,7 @@ from typing import Any
 from ...runtime.cpu import isa
 from ..case import Case
 from ..works import Work
-from . import torch_net, xnorkit_net
+from . import ncnn_net, onnxruntime_net, openvino_net, torch_net, xnorkit_net
 from .contract import Peer, Runner
 
 Prepare = Callable[[Case, int], Runner]
@@ -24,6 +24,13 @@ WHOLE: dict[str, Prepare] = {
     f"xnorkit {isa()} int8 stem": _by(xnorkit_net.NetRunner, isa(), "int8"),
     "torch": _by(torch_net.NetRunner, channels_last=False),
     "torch channels-last": _by(torch_net.NetRunner, channels_last=True),
+    "OpenVINO BinaryConvolution": _by(openvino_net.NetRunner, "binary"),
+    "OpenVINO int8": _by(openvino_net.NetRunner, "int8"),
+    "OpenVINO fp32": _by(openvino_net.NetRunner, "fp32"),
+    "ONNX Runtime int8": _by(onnxruntime_net.NetRunner, "int8"),
+    "ONNX Runtime fp32": _by(onnxruntime_net.NetRunner, "fp32"),
+    "ncnn int8": _by(ncnn_net.NetRunner, "int8"),
+    "ncnn fp32": _by(ncnn_net.NetRunner, "fp32"),
 }
 """System -> what prepares its runner of a net."""
 
