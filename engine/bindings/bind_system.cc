@@ -1,5 +1,6 @@
 // What this CPU has, and the tables of kernels and ops.
 #include "bindings/convert.h"
+#include "kernels/bdepth/bdepth.h"
 #include "kernels/bgemm/bgemm.h"
 #include "kernels/eltwise/chain.h"
 #include "kernels/eltwise/eltwise.h"
@@ -24,6 +25,8 @@ nb::list kernels() {
   nb::list rows;
   for (int32_t i = 0; i < bgemm::kKernelCount; ++i)
     append_kernel(rows, "bgemm", bgemm::kKernels[i]->name, bgemm::kKernels[i]->isa);
+  for (int32_t i = 0; i < bdepth::kKernelCount; ++i)
+    append_kernel(rows, "bdepth", bdepth::kKernels[i]->name, bdepth::kKernels[i]->isa);
   for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kNarrowKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);

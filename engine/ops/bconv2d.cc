@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "ops/bconv2d_plan.h"
+#include "ops/bdepthwise.h"
 
 namespace xnorkit {
 namespace {
@@ -272,6 +273,9 @@ Status make_bconv2d(const ValueType& input, const Window& window, int32_t out_ch
   ConvGeometry geometry{};
   Status status = check_bconv2d(input, window, out_channels, groups, pad_value, &geometry);
   if (!status.ok()) return status;
+  if (is_bdepthwise(geometry, groups, out_channels)) {
+    return make_bdepthwise(geometry, groups, pad_value, weight, weight_bytes, epilogue, isa, out);
+  }
   const PanelShape shape{groups,          out_channels,     window.kernel_h,
                          window.kernel_w, input.c / groups, groups == 1 && window.dilation_w == 1};
   auto op = std::unique_ptr<BConv2d>(new (std::nothrow) BConv2d);

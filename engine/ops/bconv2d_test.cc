@@ -1,7 +1,10 @@
 // bconv2d against +-1 arithmetic: every kernel of this CPU, every epilogue, random shapes; and every refusal.
 #include "ops/bconv2d.h"
 
+#include <algorithm>
+
 #include "base/bits.h"
+#include "kernels/bdepth/bdepth.h"
 #include "ops/binary_case.h"
 
 namespace xnorkit::test {
@@ -40,11 +43,19 @@ Case random_case(Random& random) {
     c.input = {DType::bits, random.between(1, 7), random.between(60, 150), c.groups * random.between(1, 20)};
     c.out_channels = c.groups * random.between(1, 12);
   }
+  int32_t widest = 5;
+  if (random.next() % 8 == 0) {  // depthwise
+    widest = random.next() % 4 == 0 ? 15 : 5;
+    const int32_t depth = 1 << random.next() % 4, most = random.next() % 2 == 0 ? 20 : 600;
+    c.groups = random.between(2, std::max(2, most / depth));
+    c.input = {DType::bits, random.between(1, 9), random.between(1, 20), c.groups * depth};
+    c.out_channels = c.input.c;
+  }
   c.pad_value = random.between(-1, 1);
   c.batch = random.between(1, 3);
   Window& w = c.window;
   do {
-    w.kernel_h = random.between(1, 5), w.kernel_w = random.between(1, 5);
+    w.kernel_h = random.between(1, widest), w.kernel_w = random.between(1, widest);
     w.stride_h = random.between(1, 3), w.stride_w = random.between(1, 3);
     w.dilation_h = random.between(1, 3), w.dilation_w = random.between(1, 3);
     w.pad_top = random.between(0, 4), w.pad_left = random.between(0, 4);
@@ -109,7 +120,10 @@ void test_random(int32_t configurations) {
                                            c.weight.size(), epilogue.epilogue, bgemm::kKernels[k]->isa, &op);
         CHECK(status.ok(), "%s: %s", c.text().c_str(), status.message);
         if (!status.ok()) continue;
-        CHECK(std::strcmp(op->kernel_name(), bgemm::kKernels[k]->name) == 0, "%s", op->kernel_name());
+        const bool depthwise = c.groups > 1 && c.input.c == c.out_channels && 8 % (c.input.c / c.groups) == 0 &&
+                               c.bits() <= bdepth::kMaxTaps;
+        const char* name = depthwise ? bdepth::select(bgemm::kKernels[k]->isa)->name : bgemm::kKernels[k]->name;
+        CHECK(std::strcmp(op->kernel_name(), name) == 0, "%s", op->kernel_name());
         CHECK(op->output().h == c.out_h && op->output().w == c.out_w, "%s", c.text().c_str());
         const bool equal = run_cut(*op, c.x, c.batch, random) == expected_bytes(acc, epilogue, c.out_channels);
         CHECK(equal, "%s epilogue %d: %s", op->kernel_name(), static_cast<int>(kind), c.text().c_str());

@@ -24,13 +24,6 @@ Status refused(const char* where, size_t bytes) {
                        bytes);
 }
 
-// bit = (acc < threshold), acc = base - 2 pc:  2 pc > base - threshold  <=>  pc >= floor((base - threshold) / 2) + 1.
-// Clamped to the lane: pc is never negative and never reaches `never`.
-int64_t limit_of(int64_t base, int64_t threshold, int64_t never) {
-  const int64_t limit = ((base - threshold) >> 1) + 1;
-  return limit < 0 ? 0 : limit > never ? never : limit;
-}
-
 int32_t popcount_bytes(const uint8_t* bytes, size_t count) {
   int32_t total = 0;
   for (size_t i = 0; i < count; ++i) total += std::popcount(bytes[i]);
@@ -39,12 +32,13 @@ int32_t popcount_bytes(const uint8_t* bytes, size_t count) {
 
 }  // namespace
 
-Status BinaryPanels::create(const char* where, const PanelShape& shape, const uint8_t* weight, size_t weight_bytes,
-                            const Epilogue& epilogue, Isa isa, const TapRect* classes, size_t class_count,
-                            int32_t pad_value) {
-  shape_ = shape;
-  const size_t bits =
-      static_cast<size_t>(shape.out_channels) * static_cast<size_t>(shape.taps()) * static_cast<size_t>(shape.channels);
+// 2 pc > base - threshold  <=>  pc >= floor((base - threshold) / 2) + 1.
+int64_t limit_of(int64_t base, int64_t threshold, int64_t never) {
+  const int64_t limit = ((base - threshold) >> 1) + 1;
+  return limit < 0 ? 0 : limit > never ? never : limit;
+}
+
+Status check_weight_bits(const char* where, const uint8_t* weight, size_t weight_bytes, size_t bits) {
   if (weight == nullptr)
     return Status::error(Code::graph, "[%s] weight: got null, expected %zu bytes", where, bytes_of_bits(bits));
   if (weight_bytes != bytes_of_bits(bits)) {
@@ -54,7 +48,18 @@ Status BinaryPanels::create(const char* where, const PanelShape& shape, const ui
   if (bits % 8 != 0 && weight[weight_bytes - 1] >> (bits % 8) != 0) {
     return Status::error(Code::range, "[%s] weight: got non-zero bits after the last weight, expected 0", where);
   }
-  Status status = epilogue_.create(where, epilogue, shape.out_channels);
+  return {};
+}
+
+Status BinaryPanels::create(const char* where, const PanelShape& shape, const uint8_t* weight, size_t weight_bytes,
+                            const Epilogue& epilogue, Isa isa, const TapRect* classes, size_t class_count,
+                            int32_t pad_value) {
+  shape_ = shape;
+  const size_t bits =
+      static_cast<size_t>(shape.out_channels) * static_cast<size_t>(shape.taps()) * static_cast<size_t>(shape.channels);
+  Status status = check_weight_bits(where, weight, weight_bytes, bits);
+  if (!status.ok()) return status;
+  status = epilogue_.create(where, epilogue, shape.out_channels);
   if (!status.ok()) return status;
   kernel_ = bgemm::select(isa, static_cast<int64_t>(shape.taps()) * shape.channels);
   if (shape.adjacent && bgemm::rows_join(*kernel_, shape.channels)) run_taps_ = shape.kernel_w;

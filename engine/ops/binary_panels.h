@@ -12,6 +12,12 @@ struct TapRect {
   bool operator==(const TapRect&) const = default;
 };
 
+// `bits` weights, LSB first, and 0 bits to the end of the last byte. XK_GRAPH, XK_SHAPE, XK_RANGE.
+Status check_weight_bits(const char* where, const uint8_t* weight, size_t weight_bytes, size_t bits);
+
+// bit = (acc < threshold), acc = base - 2 pc, as pc >= limit; clamped to 0 .. never, which no count reaches.
+int64_t limit_of(int64_t base, int64_t threshold, int64_t never);
+
 struct PanelShape {
   int32_t groups, out_channels;  // out_channels of all groups
   int32_t kernel_h, kernel_w;

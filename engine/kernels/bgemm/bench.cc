@@ -21,13 +21,27 @@ namespace {
 struct Layer {
   const char* name;
   int32_t size, channels, outputs, kernel, batch;  // size 0: dense
+  int32_t groups = 1, stride = 1;
 };
 
 constexpr Layer kLayers[] = {
-    {"3x3 64ch 56x56", 56, 64, 64, 3, 1},       {"3x3 128ch 28x28", 28, 128, 128, 3, 1},
-    {"3x3 256ch 14x14", 14, 256, 256, 3, 1},    {"3x3 512ch 7x7", 7, 512, 512, 3, 1},
-    {"1x1 256ch 14x14", 14, 256, 256, 1, 1},    {"dense 1x4096x4096", 0, 4096, 4096, 1, 1},
-    {"dense 1x9216x4096", 0, 9216, 4096, 1, 1}, {"dense 64x4096x4096", 0, 4096, 4096, 1, 64},
+    {"3x3 64ch 56x56", 56, 64, 64, 3, 1},
+    {"3x3 128ch 28x28", 28, 128, 128, 3, 1},
+    {"3x3 256ch 14x14", 14, 256, 256, 3, 1},
+    {"3x3 512ch 7x7", 7, 512, 512, 3, 1},
+    {"1x1 256ch 14x14", 14, 256, 256, 1, 1},
+    {"dense 1x4096x4096", 0, 4096, 4096, 1, 1},
+    {"dense 1x9216x4096", 0, 9216, 4096, 1, 1},
+    {"dense 64x4096x4096", 0, 4096, 4096, 1, 64},
+    {"dense 4x4096x4096", 0, 4096, 4096, 1, 4},
+    {"dense 16x4096x4096", 0, 4096, 4096, 1, 16},
+    {"depthwise 64ch 56x56", 56, 64, 64, 3, 1, 64},
+    {"depthwise 256ch 28x28", 28, 256, 256, 3, 1, 256},
+    {"grouped 32x8ch 28x28", 28, 256, 256, 3, 1, 32},
+    {"grouped 4x64ch 14x14", 14, 256, 256, 3, 1, 4},
+    {"3x3 16ch 56x56", 56, 16, 16, 3, 1},
+    {"3x3/2 64-128ch 56x56", 56, 64, 128, 3, 1, 1, 2},
+    {"1x1/2 64-128ch 56x56", 56, 64, 128, 1, 1, 1, 2},
 };
 
 // CPU time of this thread: other programs on the machine count less than on the wall clock.
@@ -56,7 +70,8 @@ struct Runner {
 
 double multiply_adds(const Layer& layer) {
   const double pixels = layer.size == 0 ? 1.0 : double{1} * layer.size * layer.size;
-  return pixels * layer.batch * layer.channels * layer.outputs * layer.kernel * layer.kernel;
+  return pixels / layer.stride / layer.stride * layer.batch * layer.channels / layer.groups * layer.outputs *
+         layer.kernel * layer.kernel;
 }
 
 Status make(const Layer& layer, const std::vector<uint8_t>& weight, const Epilogue& epilogue, Isa isa, OpPtr* op) {
@@ -65,9 +80,9 @@ Status make(const Layer& layer, const std::vector<uint8_t>& weight, const Epilog
                        op);
   }
   const int32_t pad = layer.kernel / 2;
-  const Window window{layer.kernel, layer.kernel, 1, 1, 1, 1, pad, pad, pad, pad};
-  return make_bconv2d({DType::bits, layer.size, layer.size, layer.channels}, window, layer.outputs, 1, 0, weight.data(),
-                      weight.size(), epilogue, isa, op);
+  const Window window{layer.kernel, layer.kernel, layer.stride, layer.stride, 1, 1, pad, pad, pad, pad};
+  return make_bconv2d({DType::bits, layer.size, layer.size, layer.channels}, window, layer.outputs, layer.groups, 0,
+                      weight.data(), weight.size(), epilogue, isa, op);
 }
 
 double median(std::vector<double> values) {
@@ -77,8 +92,8 @@ double median(std::vector<double> values) {
 
 bool race(const Layer& layer, int rounds, const char* only) {
   Random random{1};
-  const size_t weights =
-      static_cast<size_t>(layer.outputs) * static_cast<size_t>(layer.kernel * layer.kernel * layer.channels);
+  const size_t weights = static_cast<size_t>(layer.outputs) *
+                         static_cast<size_t>(layer.kernel * layer.kernel * layer.channels / layer.groups);
   std::vector<uint8_t> weight(bytes_of_bits(weights)), flip(bytes_of_bits(static_cast<size_t>(layer.outputs)));
   std::vector<int32_t> threshold(static_cast<size_t>(layer.outputs));
   random.fill_bits(weight.data(), weights);
