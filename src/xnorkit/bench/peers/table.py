@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import bnn_lab_, litert_, ncnn_, onnxruntime_, openvino_, textbook, torch_, tvm_, xnorkit_
+from . import bnn_lab_, litert_, ncnn_, onnxruntime_, openvino_, textbook, torch_, tvm_, xnorkit_, xnorkit_bwn
 from .contract import Peer
 from .whole import with_nets
 
 PEERS: tuple[Peer, ...] = with_nets(
     (
         *xnorkit_.PEERS,
+        *xnorkit_bwn.PEERS,
         *openvino_.PEERS,
         *ncnn_.PEERS,
         *onnxruntime_.PEERS,
