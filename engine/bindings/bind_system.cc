@@ -74,7 +74,7 @@ void bind_system(nb::module_& m) {
       nb::arg("wanted"), "The level a Builder would use; refuses unknown names and what this CPU lacks.");
   m.def("isa_levels", [] {
     nb::list names;
-    for (const Isa isa : {Isa::scalar, Isa::popcnt, Isa::avx2}) names.append(isa_name(isa));
+    for (int32_t i = 0; i < kIsaLevelCount; ++i) names.append(isa_name(kIsaLevels[i]));
     return names;
   });
 }

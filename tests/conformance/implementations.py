@@ -117,6 +117,15 @@ def _session_row(name: str, flag: str = "", **options: Any) -> Implementation:
     return Implementation(name, lambda case: run(layer_graph(case), case.x), run, flag)
 
 
+ISA_FLAGS = {
+    "popcnt": "popcnt",
+    "avx2": "avx2",
+    "avx512bw": "avx512bw",
+    "avx512vpopcnt": "avx512_vpopcntdq",
+    "neon": "asimd",
+}
+"""The engine's levels above scalar, on every architecture: the flag by which the operating system lists each."""
+
 IMPLEMENTATIONS = (
     Implementation("torch", torch_float),
     Implementation("torch layer", torch_layer, only=lambda case: case.symmetric),
@@ -124,8 +133,7 @@ IMPLEMENTATIONS = (
     Implementation("reference by bits", by_bits),
     _session_row("reference session", backend="reference"),
     _session_row("engine scalar", isa="scalar"),
-    _session_row("engine popcnt", flag="popcnt", isa="popcnt"),
-    _session_row("engine avx2", flag="avx2", isa="avx2"),
+    *(_session_row(f"engine {isa}", flag=flag, isa=isa) for isa, flag in ISA_FLAGS.items()),
     _session_row("engine scalar unfused", isa="scalar", fuse=False),
     _session_row("engine avx2 unfused", flag="avx2", isa="avx2", fuse=False),
 )

@@ -7,13 +7,13 @@ from itertools import product
 import pytest
 from cases import case
 from chains import HEADS, chain_case
-from implementations import IMPLEMENTATIONS, cpu_flags, layer_graph
+from implementations import IMPLEMENTATIONS, ISA_FLAGS, cpu_flags, layer_graph
 from op_cases import op_case, op_runs
 
 from xnorkit.runtime import cpu
 from xnorkit.runtime.session import Session
 
-LEVELS = [level for level in cpu.levels() if level == "scalar" or level in cpu_flags()]
+LEVELS = [level for level in cpu.levels() if level == "scalar" or ISA_FLAGS[level] in cpu_flags()]
 """Instruction sets this CPU has, by the kernel's list of flags and not by the engine's."""
 
 

@@ -1,6 +1,7 @@
-// The rows of the kernel table, and what the two 64-bit word kernels share (defined in scalar.cc, compiled without
+// The rows of the kernel table, and what the kernels that count words share (defined in scalar.cc, compiled without
 // flags).
 #pragma once
+#include "base/arch.h"
 #include "kernels/bgemm/bgemm.h"
 
 namespace xnorkit::bgemm {
@@ -8,6 +9,9 @@ namespace xnorkit::bgemm {
 extern const Kernel kScalar;
 extern const Kernel kPopcnt;
 extern const Kernel kAvx2;
+extern const Kernel kAvx512bw;
+extern const Kernel kAvx512vpopcnt;
+extern const Kernel kNeon;
 
 // Word kernels: a row is ceil(channels / 64) little-endian words; counts are int32 (entries, kPanelChannels).
 size_t word_row_bytes(int32_t channels);

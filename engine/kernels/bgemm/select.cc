@@ -8,8 +8,13 @@ namespace xnorkit::bgemm {
 const Kernel* const kKernels[] = {
     &kScalar,
 #if defined(__x86_64__)
-    &kPopcnt,
-    &kAvx2,
+    &kPopcnt,   &kAvx2,
+#endif
+#if defined(XNORKIT_AVX512)
+    &kAvx512bw, &kAvx512vpopcnt,
+#endif
+#if defined(XNORKIT_NEON)
+    &kNeon,
 #endif
 };
 const int32_t kKernelCount = sizeof kKernels / sizeof kKernels[0];

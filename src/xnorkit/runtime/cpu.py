@@ -23,7 +23,10 @@ def isa() -> str:
 
 
 def levels() -> list[str]:
-    """All levels the engine knows, each including the ones before it."""
+    """All levels of this processor's architecture, each including the ones before it.
+
+    x86: scalar, popcnt, avx2, avx512bw, avx512vpopcnt. 64-bit ARM: scalar, neon.
+    """
     return engine.isa_levels()
 
 

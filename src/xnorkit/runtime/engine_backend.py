@@ -27,7 +27,7 @@ class EngineBackend:
     """Implements ``Backend``.
 
     outputs: values to return, any of the graph's.
-    isa: "scalar", "popcnt", "avx2"; None or "" takes ``XNORKIT_ISA`` if set, else the best of this CPU.
+    isa: one of ``cpu.levels()``; None or "" takes ``XNORKIT_ISA`` if set, else the best of this CPU.
     fuse: False runs every node as a step of its own, for tests and profiles.
 
     Raises RangeError (unknown isa), UnsupportedError (an isa this CPU lacks), LimitError (budget), or what the engine

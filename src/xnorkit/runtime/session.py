@@ -40,7 +40,7 @@ class Session:
     model: a Graph, the path of a packed file, or the bytes of one.
     backend: "engine" (compiled, fast) or "reference" (NumPy, by meaning).
     threads: threads of one call, the caller included; may be changed later.
-    isa: "scalar", "popcnt" or "avx2" to lower the instruction set; None takes ``XNORKIT_ISA``, else the CPU's best.
+    isa: one of ``cpu.levels()`` to lower the instruction set; None takes ``XNORKIT_ISA``, else the CPU's best.
     taps: further values to return, by name; calls then return a dict.
     check_finite: refuse NaN and infinity in float inputs.
     fuse: False gives every node a step of its own (engine only).
