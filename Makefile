@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_ARGS ?=
 BENCH_ARGS ?= --goals
-STEPS := lint types test-cpp test-asan test-py test-wheel
+STEPS := lint types test-cpp test-asan test-baseline test-neon test-simde test-avx512 test-py test-wheel
 
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
@@ -75,6 +75,38 @@ test-asan: ## the engine's own tests under AddressSanitizer and UndefinedBehavio
 	cmake -S . -B build/asan -G Ninja --log-level=WARNING -DXNORKIT_TESTS=ON -DXNORKIT_SANITIZE=address,undefined
 	cmake --build build/asan
 	ctest --test-dir build/asan --output-on-failure
+
+# Other instruction sets, without their hardware. Each target says what it needs; a missing tool is a failure.
+need = @for tool in $(1); do command -v $$tool >/dev/null || { echo "$$tool not found; hint: apt-get install $(2)" >&2; exit 1; }; done
+
+test-baseline: ## dispatch on lesser x86 CPUs: each finds its level, kernels of the baseline equal (qemu-user)
+	$(call need,qemu-x86_64-static,qemu-user-static)
+	cmake --build build/dev
+	qemu-x86_64-static -cpu Haswell build/dev/base_test avx2
+	qemu-x86_64-static -cpu Nehalem build/dev/base_test popcnt
+	qemu-x86_64-static -cpu Nehalem build/dev/conformance_test 1000
+	qemu-x86_64-static -cpu qemu64 build/dev/base_test scalar
+	for test in conformance bdense fconv qconv pointwise program; do qemu-x86_64-static -cpu qemu64 build/dev/$${test}_test || exit 1; done
+
+test-neon: ## the engine's own tests compiled for 64-bit ARM, NEON kernels included, under qemu-user
+	$(call need,aarch64-linux-gnu-g++ qemu-aarch64-static,g++-aarch64-linux-gnu qemu-user-static)
+	cmake -S . -B build/aarch64 -G Ninja --log-level=WARNING -DXNORKIT_TESTS=ON -DCMAKE_TOOLCHAIN_FILE=tools/cmake/aarch64.cmake
+	cmake --build build/aarch64
+	ctest --test-dir build/aarch64 --output-on-failure
+
+SIMDE := build/simde-headers
+$(SIMDE)/cmeel.prefix/include/simde: constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(SIMDE) cmeel-simde
+	@touch $@
+
+test-simde: $(SIMDE)/cmeel.prefix/include/simde ## AVX-512 and NEON kernels through SIMDe, under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake -S . -B build/simde -G Ninja --log-level=WARNING -DXNORKIT_TESTS=ON -DXNORKIT_SANITIZE=address,undefined \
+	  -DXNORKIT_SIMDE=$(abspath $(SIMDE))/cmeel.prefix/include
+	cmake --build build/simde
+	build/simde/conformance_test
+
+test-avx512: ## AVX-512 kernels as compiled, executed by the Bochs emulator
+	python tools/run_bochs.py
 
 test-py: ## pytest: unit, conformance, contract and doc tests
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal

@@ -1,4 +1,5 @@
 // cpu levels, bit copies and aligned buffers.
+//   base_test [level]      level: what detect_isa() must find here
 #include <cstring>
 
 #include "base/aligned.h"
@@ -65,8 +66,12 @@ void test_aligned() {
 }  // namespace
 }  // namespace xnorkit::test
 
-int main() {
+int main(int argc, char** argv) {
   using namespace xnorkit::test;
+  if (argc > 1) {
+    const char* found = xnorkit::isa_name(xnorkit::detect_isa());
+    CHECK(std::strcmp(found, argv[1]) == 0, "level: got %s, expected %s", found, argv[1]);
+  }
   test_isa();
   test_bits();
   test_aligned();

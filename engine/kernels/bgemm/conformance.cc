@@ -8,7 +8,7 @@
 namespace xnorkit::bgemm {
 namespace {
 
-constexpr int64_t kMostWords = 40000;  // 64-bit words that the scalar kernel counts for one shape
+constexpr int64_t kMostWords = 16000;  // 64-bit words that the scalar kernel counts for one shape
 constexpr int32_t kMostPixels = 64, kMostClasses = 3;
 constexpr uint8_t kPoison = 0xa5;
 
