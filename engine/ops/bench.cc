@@ -1,7 +1,8 @@
 // Times the ops that are not binary, one thread: float32 and uint8 x int8 convolutions and dense layers, pools, maps.
 //   ops_bench [rounds] [part of a name]
-// Each answer is compared with the scalar kernels' first; rounds go through the works in turn. Columns: best and median
-// of the rounds' milliseconds, G multiply-adds/s (convolutions, dense layers) or GB/s of values in and out (the rest).
+// First this core's peaks, all operands in registers. Each answer is compared with the scalar kernels' first; rounds go
+// through the works in turn. Columns: best and median of the rounds' milliseconds, G multiply-adds/s (convolutions,
+// dense layers) or GB/s of values in and out (the rest).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "base/aligned.h"
 #include "base/random.h"
 #include "kernels/fgemm/narrow.h"
+#include "kernels/peak/peak.h"
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
 #include "ops/ndense.h"
@@ -216,6 +218,18 @@ bool time_work(const Work& work, const Well& well, int rounds) {
   return true;
 }
 
+void time_peak(const Peak& peak, int rounds) {
+  constexpr int64_t kIterations = 200000;
+  double best = 1e9;
+  for (int round = 0; round < rounds; ++round) {
+    const double start = thread_milliseconds();
+    peak.run(kIterations);
+    best = std::min(best, thread_milliseconds() - start);
+  }
+  std::printf("%-27s %-28s %42.1f G multiply-adds/s\n", peak.name, peak.kind,
+              static_cast<double>(peak.multiply_adds * kIterations) / best * 1e-6);
+}
+
 }  // namespace
 }  // namespace xnorkit
 
@@ -228,6 +242,8 @@ int main(int argc, char** argv) {
   for (float& x : well.reals) x = static_cast<float>(random.between(-1000, 1000)) / 1024;
   for (int8_t& x : well.integers) x = static_cast<int8_t>(random.between(-127, 127));
   for (uint16_t& x : well.halves) x = static_cast<uint16_t>(0x3f00 ^ (random.next() & 0x80ff));
+  for (const Peak& peak : kPeaks)
+    if (peak.isa <= detect_isa() && std::strcmp(peak.kind, "binary") != 0) time_peak(peak, rounds);
   bool ok = true;
   for (const Work& work : works())
     if (argc < 3 || std::strstr(work.name, argv[2])) ok = time_work(work, well, rounds) && ok;

@@ -42,12 +42,17 @@ class FloatConv final : public Op {
     const Tiling cut = tiling(args.batch);
     for (int64_t i = begin; i < end; ++i) {
       const Tiling::Unit unit = cut.unit(i);
+      if (dense_rows(unit)) {
+        run_dense(static_cast<const float*>(args.inputs[0]), static_cast<float*>(args.output), unit, scratch);
+        continue;
+      }
       for (int32_t group = 0; group < g_.groups; ++group)
         run_group(static_cast<const float*>(args.inputs[0]), static_cast<float*>(args.output), unit, group, scratch);
     }
   }
 
  private:
+  static constexpr int32_t kPiece = 256;  // inputs: 16 KiB of weights
   static constexpr size_t kTileBytes = kFgemmMaxPixels * kStepBlocks * kLanes * sizeof(float);
 
   size_t rows_bytes() const { return align_up(static_cast<size_t>(g_.taps) * kChunkPixels * sizeof(float*)); }
@@ -55,6 +60,33 @@ class FloatConv final : public Op {
     return g_.padded && g_.merged ? align_up(static_cast<size_t>(g_.depth) * kChunkPixels * sizeof(float)) : 0;
   }
   Tiling tiling(int32_t batch) const { return {g_.out_pixels() * batch, weight_.blocks(), g_.groups}; }
+
+  // Images of a batch of vectors are pixels at equal distances.
+  bool dense_rows(const Tiling::Unit& unit) const {
+    return g_.input.pixels() == 1 && g_.taps == 1 && g_.groups == 1 && !g_.padded && unit.count >= kFgemmMaxPixels &&
+           kernel_.row;
+  }
+
+  // Long sums come in pieces, so that the weights of one stay in the first cache while all images of the unit pass.
+  void run_dense(const float* input, float* output, const Tiling::Unit& unit, void* scratch) const {
+    static_assert(kTileBytes >= size_t{kChunkPixels} * kLanes * sizeof(float));
+    float* tile = reinterpret_cast<float*>(static_cast<uint8_t*>(scratch) + rows_bytes() + patch_bytes());
+    const size_t depth = static_cast<size_t>(g_.depth), channels = static_cast<size_t>(g_.out_channels);
+    for (int32_t block = unit.first_block; block < unit.last_block; ++block) {
+      const int32_t first = block * kLanes, valid = std::min(kLanes, g_.out_channels - first);
+      const bool direct = valid == kLanes;
+      float* to = output + static_cast<size_t>(unit.first_pixel) * channels + first;
+      for (int32_t k = 0; k < g_.run; k += kPiece) {
+        const int32_t run = std::min(kPiece, g_.run - k);
+        kernel_.row({input + static_cast<size_t>(unit.first_pixel) * depth + k, depth, 0, unit.count, 1, run,
+                     weight_.block(0, block) + int64_t{k} * kLanes,
+                     k + run == g_.run ? weight_.bias(0, block) : nullptr, k > 0, direct ? to : tile,
+                     direct ? channels : size_t{kLanes}});
+      }
+      for (int32_t p = 0; !direct && p < unit.count; ++p)
+        memcpy(to + static_cast<size_t>(p) * channels, tile + p * kLanes, static_cast<size_t>(valid) * sizeof(float));
+    }
+  }
 
   // Fills rows[tap * stride] for one pixel of the batch.
   void point_rows(const float* input, const Position& at, int32_t group, float* patch, const float** rows,

@@ -90,10 +90,12 @@ void equal_to_the_law() {
 
 void dense_equals_conv() {
   Random r(2);
-  for (const int32_t batch : {1, 2, 5, 6, 7, 24, 25, 200})
+  for (const int32_t batch : {1, 2, 5, 6, 7, 24, 25, 60})
     for (const int32_t outputs : {1, 10, 16, 64, 130}) {
-      const Case k{{DType::f32, 1, 1, 37}, Window{1, 1}, outputs, 1, batch, true};
-      const auto x = reals(r, 37 * static_cast<size_t>(batch)), w = reals(r, 37 * static_cast<size_t>(outputs)),
+      const int32_t depth = batch == 7 ? 600 : outputs == 16 ? 256 : 37;
+      const Case k{{DType::f32, 1, 1, depth}, Window{1, 1}, outputs, 1, batch, true};
+      const size_t row = static_cast<size_t>(depth);
+      const auto x = reals(r, row * static_cast<size_t>(batch)), w = reals(r, row * static_cast<size_t>(outputs)),
                  bias = reals(r, outputs);
       const auto expected = law(k, {DType::f32, 1, 1, outputs}, x, w, bias);
       for (const Isa isa : isas()) {

@@ -23,6 +23,7 @@ uint64_t peak_popcount_scalar(int64_t iterations);
 uint64_t peak_popcount_popcnt(int64_t iterations);
 uint64_t peak_lookup_avx2(int64_t iterations);
 uint64_t peak_maddubs_avx2(int64_t iterations);
+uint64_t peak_maddwd_avx2(int64_t iterations);
 uint64_t peak_muladd_avx2(int64_t iterations);
 
 // Sum of the 64-bit words of a buffer: as fast as it can be read.
@@ -34,6 +35,8 @@ inline constexpr Peak kPeaks[] = {
     {"peak_lookup_avx2", Isa::avx2, "binary", 8 * 256, peak_lookup_avx2},
     {"peak_popcount_popcnt", Isa::popcnt, "binary", 8 * 64, peak_popcount_popcnt},
     {"peak_maddubs_avx2", Isa::avx2, "int8", 8 * 32, peak_maddubs_avx2},
+    // What is exact for every uint8 x int8: maddubs adds pairs in 16 bits, where two products may not fit.
+    {"peak_maddwd_avx2", Isa::avx2, "int8", 8 * 16, peak_maddwd_avx2},
     {"peak_muladd_avx2", Isa::avx2, "float32", 8 * 8, peak_muladd_avx2},
 #endif
     {"peak_popcount_scalar", Isa::scalar, "binary", 8 * 64, peak_popcount_scalar},

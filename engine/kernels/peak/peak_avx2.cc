@@ -39,6 +39,7 @@ uint64_t folded(__m256i v) {
 
 #define XNORKIT_LOOKUP(s, a, w) _mm256_add_epi8(s, _mm256_shuffle_epi8(a, w))
 #define XNORKIT_MADDUBS(s, a, w) _mm256_add_epi32(s, _mm256_madd_epi16(_mm256_maddubs_epi16(a, w), ones))
+#define XNORKIT_MADDWD(s, a, w) _mm256_add_epi32(s, _mm256_madd_epi16(a, w))
 #define XNORKIT_MULADD(s, a, w) \
   _mm256_castps_si256(          \
       _mm256_add_ps(_mm256_castsi256_ps(s), _mm256_mul_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(w))))
@@ -55,6 +56,13 @@ uint64_t peak_maddubs_avx2(int64_t iterations) {
   __m256i a0 = _mm256_set1_epi8(1), a1 = _mm256_set1_epi8(2), a2 = _mm256_set1_epi8(3), a3 = _mm256_set1_epi8(4);
   __m256i w0 = _mm256_set1_epi8(5), w1 = _mm256_set1_epi8(6);
   XNORKIT_PEAK_LOOP(XNORKIT_MADDUBS);
+}
+
+uint64_t peak_maddwd_avx2(int64_t iterations) {
+  const __m256i zero = _mm256_setzero_si256();
+  __m256i a0 = _mm256_set1_epi16(1), a1 = _mm256_set1_epi16(2), a2 = _mm256_set1_epi16(3), a3 = _mm256_set1_epi16(4);
+  __m256i w0 = _mm256_set1_epi16(5), w1 = _mm256_set1_epi16(6);
+  XNORKIT_PEAK_LOOP(XNORKIT_MADDWD);
 }
 
 uint64_t peak_muladd_avx2(int64_t iterations) {

@@ -16,6 +16,8 @@ uint64_t lookup_sum(uint64_t n) { return 4 * 2 * (1 + 2 + 3 + 4) * n * kBytes; }
 
 uint64_t maddubs_sum(uint64_t n) { return 4 * (4 * (1 + 2 + 3 + 4) * (5 + 6)) * n * kWords; }
 
+uint64_t maddwd_sum(uint64_t n) { return maddubs_sum(n) / 2; }
+
 uint64_t muladd_sum(uint64_t n) {
   uint64_t sum = 0;
   for (const float w : {.5f, .25f})
@@ -37,6 +39,7 @@ uint64_t popcount_sum(uint64_t n) {
 uint64_t expected(const Peak& peak, uint64_t n) {
   if (std::strstr(peak.name, "lookup")) return lookup_sum(n);
   if (std::strstr(peak.name, "maddubs")) return maddubs_sum(n);
+  if (std::strstr(peak.name, "maddwd")) return maddwd_sum(n);
   if (std::strstr(peak.name, "muladd")) return muladd_sum(n);
   return popcount_sum(n);
 }
