@@ -12,7 +12,7 @@ from ..graph.build import GraphBuilder
 from ..graph.ir import Graph
 from ..graph.passes.pipeline import run_passes
 from .nets import IMAGE, Layer, Net
-from .parameters import PIXEL_SCALE, STEM_SCALE, parameters
+from .parameters import CLASSIFIER_SCALE, PIXEL_SCALE, STEM_SCALE, parameters
 
 Array = NDArray[Any]
 Stem = Literal["f32", "int8"]
@@ -31,8 +31,9 @@ _POOLS = {"max_pool": "max_pool2d", "avg_pool": "avg_pool2d"}
 def build_graph(net: Net, seed: int, stem: Stem = "f32", size: int | None = None) -> Graph:
     """The binary form with random weights, through the passes of an export: norm and sign become thresholds.
 
-    stem: "f32" reads float pictures; "int8" reads uint8 pixels and convolves them with int8 weights in integers, then
-    scales. Both compute the same numbers, exactly. size: side of the picture, 224 unless told.
+    stem: "f32" reads float pictures; "int8" reads uint8 pixels, convolves them with int8 weights in integers, then
+    scales, and keeps the classifier's weights in int8. Both compute the same numbers, exactly.
+    size: side of the picture, 224 unless told.
     Raises RangeError for another stem.
     """
     if stem not in ("f32", "int8"):
@@ -43,7 +44,11 @@ def build_graph(net: Net, seed: int, stem: Stem = "f32", size: int | None = None
     names = {IMAGE: IMAGE}
     for layer in net.binary:
         tensors = parameters(net, "binary", layer, shapes, seed)
-        add = _int8_stem if stem == "int8" and layer.inputs == (IMAGE,) else _layer
+        add = _layer
+        if stem == "int8" and layer.inputs == (IMAGE,):
+            add = _int8_stem
+        elif stem == "int8" and layer is net.binary[-1]:
+            add = _int8_classifier
         names[layer.name] = add(builder, layer, [names[name] for name in layer.inputs], tensors)
     return run_passes(builder.graph([names[net.binary[-1].name]], {"name": net.name}))
 
@@ -81,3 +86,11 @@ def _int8_stem(builder: GraphBuilder, layer: Layer, inputs: list[str], tensors: 
                        out_channels=layer.channels, **_window(layer))  # fmt: skip
     scale = np.full(layer.channels, STEM_SCALE * PIXEL_SCALE, np.float32)
     return builder.add("affine", sums, name=layer.name, tensors={"scale": scale, "bias": tensors["bias"]})
+
+
+def _int8_classifier(builder: GraphBuilder, layer: Layer, inputs: list[str], tensors: dict[str, Array]) -> str:
+    """The last layer with int8 weights: theirs are integers times a power of two, so the sums round alike."""
+    weight = (tensors["weight"] / np.float32(CLASSIFIER_SCALE)).astype(np.int8)
+    scale = np.full(layer.channels, CLASSIFIER_SCALE, np.float32)
+    return builder.add("dense_i8", *inputs, name=layer.name, out_features=layer.channels,
+                       tensors={"weight": weight, "scale": scale, "bias": tensors["bias"]})  # fmt: skip

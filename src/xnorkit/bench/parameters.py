@@ -21,6 +21,8 @@ PIXEL_SCALE = 2.0**-8
 """A float net's input is pixel * PIXEL_SCALE, an exact float32 of four bits: pixels are multiples of 16."""
 STEM_SCALE = 2.0**-3
 """A stem weight is an integer -7..7 times it."""
+CLASSIFIER_SCALE = 2.0**-10
+"""A weight of the last layer is an integer -127..127 times it."""
 
 
 def as_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -76,7 +78,7 @@ def _exact(rng: np.random.Generator, layer: Layer, shape: tuple[int, ...]) -> di
             (-0.5, 0.5), (shape[0], 4)
         )
     else:
-        weight = rng.integers(-127, 128, shape) / 1024
+        weight = rng.integers(-127, 128, shape) * CLASSIFIER_SCALE
     return {"weight": weight.astype(np.float32), "bias": bias.astype(np.float32)}
 
 

@@ -21,7 +21,7 @@ def _by(runner: Callable[..., Runner], *args: Any, **options: Any) -> Prepare:
 
 WHOLE: dict[str, Prepare] = {
     f"xnorkit {isa()}": _by(xnorkit_net.NetRunner, isa()),
-    f"xnorkit {isa()} int8 stem": _by(xnorkit_net.NetRunner, isa(), "int8"),
+    f"xnorkit {isa()} int8 ends": _by(xnorkit_net.NetRunner, isa(), "int8"),
     "torch": _by(torch_net.NetRunner, channels_last=False),
     "torch channels-last": _by(torch_net.NetRunner, channels_last=True),
     "OpenVINO BinaryConvolution": _by(openvino_net.NetRunner, "binary"),

@@ -92,7 +92,7 @@ PEERS = (
     *(_peer(level, True) for level in reversed(levels()[: levels().index(isa()) + 1]) if level != "scalar"),
     _peer(isa(), False),
     Peer(
-        f"xnorkit {isa()} int8 stem",
+        f"xnorkit {isa()} int8 ends",
         "binary",
         INSTALL,
         lambda work: False,
