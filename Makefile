@@ -19,7 +19,7 @@ PY_FOLDERS = $(wildcard src tests tools)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo bench-peers test format clean $(STEPS)
+.PHONY: help setup engine demo bench-peers test format clean check-spills $(STEPS)
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,10 @@ types: ## mypy, strict below the torch line and for the command line
 test-cpp: ## the engine's own tests
 	cmake --build build/dev
 	ctest --test-dir build/dev --output-on-failure
+	python tools/check_spills.py build/dev
+
+check-spills: ## print the binary kernels' inner loops; fail where vector registers spill
+	python tools/check_spills.py build/dev
 
 test-asan: ## the engine's own tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake -S . -B build/asan -G Ninja --log-level=WARNING -DXNORKIT_TESTS=ON -DXNORKIT_SANITIZE=address,undefined
