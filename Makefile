@@ -51,6 +51,7 @@ $(VENV)/.ready-dev: $(SETUP_FILES) | $(BIN)/python
 
 $(VENV)/.ready-peers: $(SETUP_FILES) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[train,build,peers]'
+	$(PIP_INSTALL) --no-deps bnn-lab # its metadata asks for an older torch than it needs
 	@touch $@ $(VENV)/.ready-train
 
 engine: | $(VENV)/.ready-train ## compile the engine and place its Python module in src/

@@ -36,7 +36,7 @@ def test_both_ratios_must_reach_the_goal() -> None:
 
 
 def test_the_fastest_rival_of_the_kind_counts_and_never_one_of_ours() -> None:
-    result = found("best binary", row("tvm", "binary", 0.5, 0.4), row("openvino", "binary", 0.6, 0.5),
+    result = found("best binary", row("tvm", "binary", 0.5, 0.4), row("OpenVINO BinaryConvolution", "binary", 0.6, 0.5),
                    row("xnorkit popcnt", "binary", 0.9, 0.8))  # fmt: skip
     assert (result.rival, result.ours) == ("tvm", "xnorkit avx2")
     assert result.ratio_median == pytest.approx(2.5) and result.ratio_min == pytest.approx(4)

@@ -19,7 +19,7 @@ from .race import Row
 from .report import is_ours
 
 RIVALS: dict[str, Callable[[Row], bool]] = {
-    "OpenVINO binary": lambda row: row.kind == "binary" and row.system.startswith("openvino"),
+    "OpenVINO binary": lambda row: row.kind == "binary" and row.system.startswith("OpenVINO"),
     "best binary": lambda row: row.kind == "binary",
     "best int8": lambda row: row.kind == "int8",
     "best fp32": lambda row: row.kind == "fp32",

@@ -1,5 +1,5 @@
 """Writes TFLite models (a FlatBuffer of tensors, buffers and operators) with the generated classes of a runtime's own
-schema: what LiteRT and Larq Compute Engine are given to run.
+schema: what LiteRT is given to run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class TfliteModel:
         self._s = schema
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
-        self._codes: dict[tuple[int, str], int] = {}
+        self._codes: dict[int, int] = {}
         self._code_rows: list[Any] = []
         self._buffers = [schema.BufferT()]  # buffer 0 is the empty one
 
@@ -49,27 +49,17 @@ class TfliteModel:
 
     def operator(self, code: int, inputs: Sequence[int], output: int, options: Any, version: int = 1) -> None:
         """A builtin operator; the kind of ``options`` is its class's name."""
-        operator = self._operator(code, "", version, inputs, output)
-        operator.builtinOptions = options
-        operator.builtinOptionsType = getattr(self._s.BuiltinOptions, type(options).__name__.removesuffix("T"))
-
-    def custom(self, name: str, inputs: Sequence[int], output: int, options: bytes) -> None:
-        """A custom operator; an input of -1 is left out."""
-        operator = self._operator(self._s.BuiltinOperator.CUSTOM, name, 1, inputs, output)
-        operator.customOptions = np.frombuffer(options, np.uint8)
-
-    def _operator(self, code: int, name: str, version: int, inputs: Sequence[int], output: int) -> Any:
-        if (code, name) not in self._codes:
+        if code not in self._codes:
             row = self._s.OperatorCodeT()
-            row.builtinCode, row.deprecatedBuiltinCode, row.version = code, min(code, 127), version
-            row.customCode = name or None
-            self._codes[code, name] = len(self._code_rows)
+            row.builtinCode, row.deprecatedBuiltinCode, row.version = code, code, version
+            self._codes[code] = len(self._code_rows)
             self._code_rows.append(row)
         operator = self._s.OperatorT()
-        operator.opcodeIndex = self._codes[code, name]
+        operator.opcodeIndex = self._codes[code]
         operator.inputs, operator.outputs = list(inputs), [output]
+        operator.builtinOptions = options
+        operator.builtinOptionsType = getattr(self._s.BuiltinOptions, type(options).__name__.removesuffix("T"))
         self._operators.append(operator)
-        return operator
 
     def serialize(self, source: int, target: int) -> bytes:
         """The file from input tensor ``source`` to output tensor ``target``."""
