@@ -105,6 +105,22 @@ def test_training_expression_decides_ties() -> None:
     assert edge == {"table": 5, "moved": 6}
 
 
+@pytest.mark.parametrize("dtype", ["u8", "f32"])
+@pytest.mark.parametrize("levels", ["sum", "ternary"])
+def test_few_bit_sums_become_thresholds_of_codes_alone(levels: str, dtype: str) -> None:
+    rng, b = np.random.default_rng(5), GraphBuilder()
+    codes = {"activation_bits": 3, "activation_levels": "signed"} if dtype == "u8" else {}
+    x, weight = b.input("x", dtype, (6, 6, 2)), _signs(rng, (2, 5, 3, 3, 2))
+    value = b.add("wconv2d", x, tensors={"weight": weight}, out_channels=5, kernel=(3, 3), padding=(1, 1, 1, 1),
+                  planes=2, levels=levels, **codes)  # fmt: skip
+    graph = b.graph([b.add("sign", _affine(b, value, 5, rng, 0.1))])
+    packed = run_passes(graph)
+    images = rng.integers(0, 256, (9, 6, 6, 2)).astype(np.uint8 if dtype == "u8" else np.float32)
+    before, after = (np.asarray(Session(g, backend="reference")(images)) for g in (graph, packed))
+    np.testing.assert_array_equal(before, after)
+    assert ("threshold" in {node.op for node in packed.nodes}) == (dtype == "u8")
+
+
 def test_residual_sum_stays_float() -> None:
     b = GraphBuilder()
     x = b.input("x", "f32", (1, 1, 8))

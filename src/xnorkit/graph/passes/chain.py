@@ -16,12 +16,14 @@ from ...reference.bits import unpack_flat
 from ...reference.bounds import accumulator_range
 from ...reference.ops import OPS, Array
 from ...reference.shapes import TensorType
+from ...reference.wbits import weight_values
 from ..ir import Graph, Node
 
 Evaluate = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Maps candidate values ``(K, C)`` to the values one elementwise node gives them, ``(K, C)``, float32."""
 
-ACCUMULATORS = frozenset({"bconv2d", "bdense", "qconv2d", "qdense"})
+ACCUMULATORS = frozenset({"bconv2d", "bdense", "qconv2d", "qdense", "wconv2d", "wdense"})
+"""Integer sums; those of ``wconv2d`` and ``wdense`` only where the result is i32."""
 ELEMENTWISE = frozenset({"affine", "relu", "prelu", "hardtanh", "tanh", "sigmoid"})
 
 
@@ -66,7 +68,12 @@ def tensors_by_meaning(graph: Graph, node: Node, types: Mapping[str, TensorType]
 def bound(graph: Graph, acc: Node, types: Mapping[str, TensorType]) -> int:
     """Largest absolute value the accumulator can take for any input, with the weights it has."""
     weight = tensors_by_meaning(graph, acc, types)["weight"]
-    low, high = accumulator_range(weight, *((0, 255) if types[acc.inputs[0]].dtype == "u8" else (-1, 1)))
+    inputs = (0, 255) if types[acc.inputs[0]].dtype == "u8" else (-1, 1)
+    attrs = OPS[acc.op].complete(acc.attrs)
+    if "planes" in attrs:
+        weight, most = weight_values(weight, attrs["levels"]), (1 << attrs["activation_bits"]) - 1
+        inputs = (-most if attrs["activation_levels"] == "signed" else 0, most)
+    low, high = accumulator_range(weight, *inputs)
     return int(max(-low.min(), high.max()))
 
 

@@ -52,6 +52,8 @@ def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = Non
 
 def _rewrite(graph: Graph, chain: Chain, types: Mapping[str, TensorType], exact: Mapping[str, Evaluate],
              tensors: dict[str, Array]) -> list[Node] | None:  # fmt: skip
+    if types[chain.acc.name].dtype != "i32":
+        return None
     maps = {
         link.name: exact.get(link.name) or table_evaluate(graph, link, types)
         for link in chain.links
