@@ -26,9 +26,15 @@ LIMIT_S = 900
 FLAGS = ["-std=c++20", "-O2", "-ffp-contract=off", "-fno-exceptions", "-fno-rtti", "-fno-pic", "-fno-stack-protector",
          "-mno-red-zone", "-fno-threadsafe-statics", "-mpopcnt"]  # fmt: skip
 AVX512BW = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mpopcnt"]
-SUFFIX_FLAGS = {"_avx512bw": AVX512BW, "_avx512vpopcnt": [*AVX512BW, "-mavx512vpopcntdq"]}
+SUFFIX_FLAGS = {
+    "_popcnt": ["-mpopcnt"],
+    "_avx2": ["-mavx2", "-mpopcnt"],
+    "_avx512bw": AVX512BW,
+    "_avx512vpopcnt": [*AVX512BW, "-mavx512vpopcntdq"],
+}
 """As in CMakeLists.txt. The suite and the scalar row use POPCNT here: emulated time is dear."""
-SOURCES = ("bare/main.cc", "kernels/bgemm/conformance.cc", "kernels/bgemm/scalar.cc", "kernels/bgemm/lanes32.cc")
+SOURCES = ("bare/main.cc", "kernels/bgemm/conformance.cc", "kernels/bgemm/scalar.cc", "kernels/bgemm/lanes32.cc",
+           "kernels/bgemm/select.cc")  # fmt: skip
 
 BOCHSRC = """\
 display_library: rfb, options="timeout=0"
@@ -49,7 +55,7 @@ plugin_ctrl: speaker=0, gameport=0
 
 
 def build_image(shapes: int) -> Path:
-    """The bootable image: suite, scalar row, and every AVX-512 file of the binary GEMM."""
+    """The bootable image: the suite and the binary GEMM's whole table."""
     BUILD.mkdir(parents=True, exist_ok=True)
     objects = [BUILD / "boot.o"]
     _call("g++", "-c", ENGINE / "bare/boot.S", "-o", objects[0])

@@ -17,6 +17,11 @@ extern "C" void* memset(void* dst, int value, size_t count) {
   return start;
 }
 
+extern "C" int strcmp(const char* a, const char* b) {
+  for (; *a != '\0' && *a == *b; ++a) ++b;
+  return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
+}
+
 namespace {
 
 using namespace xnorkit::bgemm;

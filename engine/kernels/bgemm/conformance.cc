@@ -28,6 +28,7 @@ struct Case {
   int32_t classes[kMostPixels];
   size_t out_stride;
   int32_t gap, cut;  // bytes between prepared rows; entries of a block
+  bool join;         // give an entry's taps as one, where the kernel's rows allow it
 
   size_t out_bytes() const { return static_cast<size_t>(shape.pixels) * out_stride; }
 };
@@ -132,6 +133,7 @@ bool draw(Random& random, const Memory& memory, Case* c) {
   c->out_stride = s.store == Store::bits ? (outputs + 7) / 8 + extra : (outputs + extra) * 4;
   c->gap = 8 * random.between(0, 2);
   c->cut = random.between(1, kBlockEntries);
+  c->join = random.next() % 2 == 0;
   return true;
 }
 
@@ -146,6 +148,7 @@ struct Prepared {
   int32_t* pixels;
   int32_t* classes;
   int32_t entries;
+  bool joined;
   size_t row_stride;
 };
 
@@ -156,7 +159,8 @@ bool take(const Kernel& kernel, const Case& c, const Memory& memory, Prepared* p
   const size_t row_bytes = kernel.row_bytes(s.channels);
   const size_t panel_bytes = kernel.panel_bytes(s.taps, s.channels, s.out_channels);
   const size_t pixels_bytes = static_cast<size_t>(p->entries * kernel.entry_pixels) * sizeof(int32_t);
-  p->row_stride = (row_bytes + 7) / 8 * 8 + static_cast<size_t>(c.gap);
+  p->joined = c.join && !s.alone && rows_join(kernel, s.channels);
+  p->row_stride = p->joined ? row_bytes : (row_bytes + 7) / 8 * 8 + static_cast<size_t>(c.gap);
   p->panel = static_cast<uint8_t*>(memory.take(panel_bytes));
   p->rows = static_cast<uint8_t*>(memory.take((rows - 1) * p->row_stride + row_bytes));
   p->edges = static_cast<uint8_t*>(memory.take(kMostClasses * kPanelChannels * sizeof(int32_t)));
@@ -180,23 +184,24 @@ const uint8_t* input_row(const Case& c, int32_t tap, int32_t pixel) {
   return c.padded[row] ? nullptr : c.inputs + row * c.row_bytes;
 }
 
-// Prepares all rows, last tap first, so that offsets are not simply ascending.
+// Prepares all rows, last tap first, so that offsets are not simply ascending; joined rows entry by entry.
 void prepare_rows(const Kernel& kernel, const Case& c, Prepared* p) {
   if (c.shape.alone) {
     kernel.prepare_alone(c.inputs, c.shape.channels, p->rows);
     p->offsets[0] = 0;
     return;
   }
-  int32_t place = 0;
-  for (int32_t tap = c.shape.taps - 1; tap >= 0; --tap) {
-    for (int32_t entry = 0; entry < p->entries; ++entry, ++place) {
+  const int32_t taps = c.shape.taps;
+  for (int32_t tap = 0; tap < taps; ++tap) {
+    for (int32_t entry = 0; entry < p->entries; ++entry) {
       const int32_t pixel = entry * kernel.entry_pixels;
+      const int32_t place = p->joined ? entry * taps + tap : (taps - 1 - tap) * p->entries + entry;
       p->sources[place].a = input_row(c, tap, pixel);
       p->sources[place].b = kernel.entry_pixels == 2 ? input_row(c, tap, pixel + 1) : nullptr;
       p->offsets[tap * p->entries + entry] = static_cast<uint32_t>(static_cast<size_t>(place) * p->row_stride);
     }
   }
-  kernel.prepare(p->sources, place, c.shape.channels, p->rows, p->row_stride);
+  kernel.prepare(p->sources, taps * p->entries, c.shape.channels, p->rows, p->row_stride);
 }
 
 // Edges in the kernel's form, one class after the other.
@@ -227,8 +232,8 @@ bool run_on(const Kernel& kernel, const Case& c, const Memory& memory, uint8_t* 
   for (int32_t first = 0; first < p.entries; first += c.cut) {
     const int32_t left = p.entries - first;
     Block block{};
-    block.taps = s.taps;
-    block.channels = s.channels;
+    block.taps = p.joined ? 1 : s.taps;
+    block.channels = p.joined ? s.taps * s.channels : s.channels;
     block.out_channels = s.out_channels;
     block.entries = left < c.cut ? left : c.cut;
     block.alone = s.alone;
