@@ -36,6 +36,7 @@ class BConv2d final : public Op {
   int64_t units(int32_t batch) const override { return int64_t{batch} * plan_.row_blocks() * unit_slices_; }
   int64_t most_unit_pixels() const override;
   UnitBlock unit_block(int32_t batch, int64_t unit) const override;
+  bool calls_sink() const override { return true; }
   size_t scratch_bytes() const override { return scratch_.total; }
   void run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, void* scratch) const noexcept override;
 
@@ -139,6 +140,10 @@ void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, voi
       frame.plane_begin = frame.plane_end = 0;
     }
     frame.y0 = static_cast<int32_t>(block % blocks) * plan_.block_rows;
+    if (args.sink != nullptr && args.sink->tile != nullptr) {  // the block's first pixel lies at the tile's start
+      const size_t before = static_cast<size_t>(frame.y0) * static_cast<size_t>(g.out_w) * output().row_bytes();
+      frame.output = reinterpret_cast<uint8_t*>(reinterpret_cast<uintptr_t>(args.sink->tile) - before);
+    }
     frame.table = &plan_.table(std::min(plan_.block_rows, g.out_h - frame.y0));
     prepare_plane(frame);
     if (unit_slices_ == 1) {
@@ -147,6 +152,7 @@ void BConv2d::run(const RunArgs& args, int64_t unit_begin, int64_t unit_end, voi
       const int64_t first = block * unit_slices_;
       run_block(frame, static_cast<int32_t>(unit_begin - first), static_cast<int32_t>(stop - first));
     }
+    if (args.sink != nullptr) args.sink->done(args.sink->context, unit_begin, stop);
     unit_begin = stop;
   }
 }

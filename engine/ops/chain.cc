@@ -65,33 +65,56 @@ class Chain final : public Op {
   size_t scratch_bytes() const override { return head_bytes() + tile_bytes(); }
 
   void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override {
-    const size_t row_bytes = type_.row_bytes();
     uint8_t* tile = static_cast<uint8_t*>(scratch) + head_bytes();
+    if (head_->calls_sink()) {
+      Frame frame{this, &args, tile};
+      const BlockSink sink{direct_ ? nullptr : tile, &frame, [](void* context, int64_t first, int64_t last) {
+                             const Frame& f = *static_cast<const Frame*>(context);
+                             f.chain->finish(*f.args, f.chain->merged(*f.args, first, last).block, f.tile);
+                           }};
+      return head_->run({args.inputs, args.output, args.batch, nullptr, &sink}, begin, end, scratch);
+    }
     while (begin < end) {
-      UnitBlock block = head_->unit_block(args.batch, begin);
-      int64_t stop = begin + 1;
-      for (; stop < end; ++stop) {  // units of the same pixels share what the head prepares for them
-        const UnitBlock next = head_->unit_block(args.batch, stop);
-        if (next.first_pixel != block.first_pixel || next.first_channel != block.last_channel) break;
-        block.last_channel = next.last_channel;
-      }
-      const size_t before = static_cast<size_t>(block.first_pixel) * row_bytes;
+      const Merged units = merged(args, begin, end);
       // The head writes these pixels alone, so the address of pixel 0 need not be the tile's.
-      const uintptr_t origin = reinterpret_cast<uintptr_t>(tile) - before;
-      const RunArgs inner{args.inputs, direct_ ? args.output : reinterpret_cast<void*>(origin), args.batch};
-      head_->run(inner, begin, stop, scratch);
-      finish(args, block, direct_ ? static_cast<const uint8_t*>(args.output) + before : tile);
-      begin = stop;
+      const uintptr_t origin = reinterpret_cast<uintptr_t>(tile) - before(units.block);
+      head_->run({args.inputs, direct_ ? args.output : reinterpret_cast<void*>(origin), args.batch}, begin, units.stop,
+                 scratch);
+      finish(args, units.block, tile);
+      begin = units.stop;
     }
   }
 
  private:
+  struct Frame {
+    const Chain* chain;
+    const RunArgs* args;
+    const uint8_t* tile;
+  };
+  struct Merged {
+    UnitBlock block;
+    int64_t stop;
+  };
+
+  // The first units that share their pixels: the head prepares those once for all.
+  Merged merged(const RunArgs& args, int64_t begin, int64_t end) const {
+    Merged units{head_->unit_block(args.batch, begin), begin + 1};
+    for (; units.stop < end; ++units.stop) {
+      const UnitBlock next = head_->unit_block(args.batch, units.stop);
+      if (next.first_pixel != units.block.first_pixel || next.first_channel != units.block.last_channel) break;
+      units.block.last_channel = next.last_channel;
+    }
+    return units;
+  }
+  size_t before(const UnitBlock& block) const { return static_cast<size_t>(block.first_pixel) * type_.row_bytes(); }
+
   size_t head_bytes() const { return align_up(head_->scratch_bytes()); }
   size_t tile_bytes() const {
     return direct_ ? 0 : align_up(static_cast<size_t>(head_->most_unit_pixels()) * type_.row_bytes());
   }
 
-  void finish(const RunArgs& args, const UnitBlock& block, const uint8_t* rows) const {
+  void finish(const RunArgs& args, const UnitBlock& block, const uint8_t* tile) const {
+    const uint8_t* rows = direct_ ? static_cast<const uint8_t*>(args.output) + before(block) : tile;
     const size_t stride = static_cast<size_t>(type_.c), first = static_cast<size_t>(block.first_channel);
     const size_t pixel = static_cast<size_t>(block.first_pixel), at = pixel * stride + first;
     ChainStep steps[kMaxChain];

@@ -48,11 +48,20 @@ struct Epilogue {
   }
 };
 
+// For ops that keep state from block to block (Op::calls_sink): each block of units that share their pixels goes to
+// `tile`, its first pixel first, or to the output where tile is null; then done(context, begin, end) is called.
+struct BlockSink {
+  void* tile;
+  void* context;
+  void (*done)(void* context, int64_t unit_begin, int64_t unit_end);
+};
+
 struct RunArgs {
   const void* const* inputs;  // one pointer per input value, batch-major, images back to back
   void* output;
   int32_t batch;
   void* second = nullptr;  // of an op with two outputs: f32 and the bits of its signs
+  const BlockSink* sink = nullptr;
 };
 
 // What one unit writes: pixels of the whole batch, images back to back, times channels; first_channel is a multiple
@@ -74,6 +83,7 @@ class Op {
   virtual int64_t units(int32_t batch) const = 0;
   // Ops that may head a chain (ops/chain.h) say what a unit writes, and the most pixels of one; 0: the op may not.
   virtual int64_t most_unit_pixels() const { return 0; }
+  virtual bool calls_sink() const { return false; }
   virtual UnitBlock unit_block(int32_t /*batch*/, int64_t /*unit*/) const { return {}; }
   // Bytes each thread needs, 64-byte aligned, for run().
   virtual size_t scratch_bytes() const { return 0; }
