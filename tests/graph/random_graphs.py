@@ -77,6 +77,8 @@ def _inputs(rng: Random, row: Op, builder: GraphBuilder, values: list[str]) -> l
 def _attr(rng: Random, name: str, spec: Attr) -> Any:
     if spec.kind == "bool":
         return rng.random() < 0.5
+    if spec.kind == "choice":
+        return rng.choice(spec.choices)
     high = min(spec.high, SMALL.get(name, 3))
     if spec.kind == "int":
         return rng.randint(spec.low, high)
