@@ -182,12 +182,11 @@ def twist(rng: Random, root: dict[str, Any]) -> dict[str, Any]:
     return root
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_hostile_graphs_with_a_valid_hash(seed: int) -> None:
-    """500 graphs a seed, changed and signed again: refused with a reason, or a graph that obeys every rule and runs."""
-    rng = Random(1000 + seed)
+def test_hostile_graphs_with_a_valid_hash() -> None:
+    """2,000 graphs, changed and signed again: refused with a reason, or a graph that obeys every rule and runs."""
+    rng = Random(1000)
     reasons: Counter[str] = Counter()
-    for _ in range(500):
+    for _ in range(2000):
         records = store.to_records(random_graph(rng, steps=4))
         root = json.loads(records.graph)
         change = rng.choice([mutate, twist])
@@ -206,7 +205,7 @@ def test_hostile_graphs_with_a_valid_hash(seed: int) -> None:
             if all(math.prod(t.shape) < 1 << 16 for t in infer(found).values()):
                 evaluate(found, images=1)
         reasons[found if isinstance(found, str) else "valid"] += 1
-    assert len(reasons) >= 15 and reasons["valid"] >= 50, reasons
+    assert len(reasons) >= 17 and reasons["valid"] >= 200, reasons
 
 
 @pytest.mark.parametrize(
