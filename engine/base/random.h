@@ -16,7 +16,8 @@ struct Random {
   }
   // Uniform enough in low..high.
   int32_t between(int32_t low, int32_t high) {
-    return low + static_cast<int32_t>(next() % (static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1));
+    const uint64_t span = static_cast<uint64_t>(int64_t{high} - low) + 1;
+    return static_cast<int32_t>(low + static_cast<int64_t>(next() % span));
   }
   // count random bits, tail bits of the last byte 0.
   void fill_bits(uint8_t* dst, size_t count) {
