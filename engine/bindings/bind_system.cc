@@ -5,9 +5,11 @@
 #include "kernels/eltwise/chain.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/fgemm/fgemm.h"
+#include "kernels/fsgemm/fsgemm.h"
 #include "kernels/fgemm/narrow.h"
 #include "kernels/pool/pool.h"
 #include "kernels/qgemm/qgemm.h"
+#include "kernels/wgemm/wgemm.h"
 
 namespace xnorkit {
 namespace {
@@ -32,6 +34,8 @@ nb::list kernels() {
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
   for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
   for (const auto& k : kChainKernels) append_kernel(rows, "eltwise", k.name, k.isa);
+  for (const auto* k : wgemm::kKernels) append_kernel(rows, "wgemm", k->name, k->isa);
+  for (const auto& k : fsgemm::kKernels) append_kernel(rows, "fsgemm", k.name, k.isa);
   for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, k.isa);
   return rows;
 }

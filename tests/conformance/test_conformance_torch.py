@@ -62,6 +62,39 @@ def _per_channel(name: str, t: Tensors) -> Tensor:
     return t[name].view(-1, 1, 1)
 
 
+def _weights(a: Attrs, planes: Tensor) -> Tensor:
+    """The weights that planes of signs mean."""
+    if a["levels"] == "ternary":
+        return planes.mean(0)
+    return (planes * 2.0 ** torch.arange(len(planes)).view(-1, *[1] * (planes.ndim - 1))).sum(0)
+
+
+def _code_values(x: Tensor, a: Attrs) -> Tensor:
+    if not a["codes"]:
+        return x
+    most = 2 ** a["activation_bits"] - 1
+    x = x.clamp(max=most)
+    return x if a["activation_levels"] == "unsigned" else 2 * x - most
+
+
+def _few_bits(layer: Callable[[Tensor, Attrs, Tensors], Tensor]) -> Callable[[Tensor, Attrs, Tensors], Tensor]:
+    return lambda x, a, t: layer(_code_values(x, a), a, {"weight": _weights(a, t["weight"])})
+
+
+def _multithreshold(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    """Thresholds below a value, as ``searchsorted`` counts them channel by channel; the rest where flipped."""
+    rows = t["threshold"].sort(1).values
+    pixels = x.transpose(0, 1).flatten(1).contiguous()
+    reached = torch.searchsorted(rows, pixels, right=True).view(x.transpose(0, 1).shape).transpose(0, 1)
+    return torch.where(_per_channel("flip", t) < 0, rows.shape[1] - reached, reached)
+
+
+def _quantize(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    """In float32: a code is a matter of its roundings."""
+    scale, bias = _per_channel("scale", t).float(), _per_channel("bias", t).float()
+    return (x.float() * scale + bias).floor().clamp(0, 2 ** a["activation_bits"] - 1)
+
+
 TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "input": lambda x, a, t: x,
     "bconv2d": _conv,
@@ -72,7 +105,11 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "dense": _dense,
     "dense_bf16": _dense,
     "dense_i8": lambda x, a, t: _dense(x, a, {**t, "weight": t["weight"] * t["scale"].view(-1, 1)}),
+    "wconv2d": _few_bits(_conv),
+    "wdense": _few_bits(_dense),
     "threshold": _threshold,
+    "multithreshold": _multithreshold,
+    "quantize": _quantize,
     "sign": lambda x, a, t: torch.where(x >= 0, 1.0, -1.0),
     "affine": lambda x, a, t: x * _per_channel("scale", t) + _per_channel("bias", t),
     "add": lambda x, a, t: x + F.relu(x),
@@ -99,7 +136,11 @@ def _run(case: OpCase, absolute: bool = False) -> Array:
         named["weight"] = (named["weight"].astype(np.uint32) << 16).view(np.float32)
     wide = [torch.from_numpy(v.astype(np.float64)) for v in (case.values[0], *named.values())]
     x, *tensors = [v.abs() for v in wide] if absolute else wide
-    y = TORCH[case.op.name](x.permute(0, 3, 1, 2), case.attrs, dict(zip(named, tensors, strict=True)))
+    y = TORCH[case.op.name](
+        x.permute(0, 3, 1, 2),
+        case.attrs | {"codes": case.values[0].dtype == np.uint8},
+        dict(zip(named, tensors, strict=True)),
+    )
     return y.permute(0, 2, 3, 1).contiguous().numpy()
 
 
@@ -109,10 +150,10 @@ def test_reference_means_what_torch_means(name: str, dtype: str) -> None:
         case = op_case(name, dtype, number)
         got, expected = case.op.run(case.values, case.attrs, case.tensors), _run(case)
         assert got.shape == expected.shape, case.graph.nodes[-1]
-        if name in ROUNDS_MANY:
+        if name in ROUNDS_MANY or (name in ("wconv2d", "wdense") and dtype == "f32"):
             # Every rounding, of a product or a partial sum, is at most half an ulp of the sum of absolute products.
             weight, pixels = case.tensors.get("weight"), case.values[0].shape[1] * case.values[0].shape[2]
-            terms = pixels if weight is None else weight[0].size
+            terms = pixels if weight is None else weight.size // got.shape[3]
             bound = (terms + 3) * 2.0**-24 * _run(case, absolute=True)
             assert (np.abs(got - expected) <= bound).all(), case.graph.nodes[-1]
         else:

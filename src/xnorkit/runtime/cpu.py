@@ -4,7 +4,7 @@
 True
 >>> best = {row["family"] for row in kernels() if row["runs_here"]}
 >>> sorted(best)
-['bgemm', 'eltwise', 'fgemm', 'pool', 'qgemm']
+['bdepth', 'bgemm', 'eltwise', 'fgemm', 'fsgemm', 'pool', 'qgemm', 'wgemm']
 """
 
 from __future__ import annotations
