@@ -31,6 +31,14 @@ def test_a_row_for_each_kernel_and_figures_that_agree(layer: Layer) -> None:
             assert row.share == pytest.approx(row.gmacs / row.peak_gmacs)
 
 
+def test_threads_add_a_row_of_the_best_kernel() -> None:
+    one, two = measure(TINY[0], rounds=1), measure(TINY[0], rounds=1, threads=2)
+    assert [row.threads for row in two] == [1] * len(one) + [2]
+    assert two[-1].kernel == two[0].kernel
+    if two[-1].share is not None and two[-1].peak_gmacs is not None:
+        assert two[-1].peak_gmacs == pytest.approx(2 * (two[0].peak_gmacs or 0))
+
+
 def test_bytes_are_those_of_the_packed_layer() -> None:
     row = measure(TINY[0], rounds=1)[0]
     ends = 2 * 25 * 64 // 8

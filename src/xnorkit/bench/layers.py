@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Layer:
 @dataclass(frozen=True)
 class LayerRow:
     """One kernel on one layer. ``bytes``: packed weights, input and output once each; ``share`` of ``peak_gmacs``, the
-    peak in the same run (None where its family has no loop)."""
+    peak in the same run times threads (None where its family has no loop)."""
 
     layer: str
     kernel: str
@@ -120,8 +121,8 @@ LAYER_TABLE: dict[str, Layer] = {
 class StepRunner:
     """One graph of one layer on one instruction set; the clock is the layer's step."""
 
-    def __init__(self, graph: Graph, x: Array, level: str, threads: int) -> None:
-        self.session, self._x, self._level = Session(graph, threads=threads, isa=level), x, level
+    def __init__(self, graph: Graph, x: Array, level: str) -> None:
+        self.session, self._x, self._level = Session(graph, isa=level), x, level
         found = [step for step in self.session.program.steps if step["op"] != "sign"]
         if len(found) != 1:
             raise BenchError("layers", "steps of a layer besides sign", got=len(found), expected="1")
@@ -135,9 +136,9 @@ class StepRunner:
         if not np.array_equal(self.session(self._x), expected):
             raise BenchError(f"{name} {self._level}", "answer", got="another", expected="the reference's")
 
-    def seconds(self) -> float:
+    def seconds(self, threads: int) -> float:
         """Of the layer's step."""
-        return sum(row.seconds for row in self.session.profile(self._x).rows if row.op != "sign")
+        return sum(row.seconds for row in self.session.profile(self._x, threads=threads).rows if row.op != "sign")
 
 
 def _ends_bytes(graph: Graph) -> int:
@@ -152,21 +153,25 @@ def _ends_bytes(graph: Graph) -> int:
 
 
 def measure(layer: Layer, *, rounds: int, threads: int = 1, seed: int = 0, tick: Tick | None = None) -> list[LayerRow]:
-    """A row for each different kernel, the best first; peaks take turns with them. Raises BenchError."""
-    runners = dict(_runners(layer, seed, threads))
+    """A row for each different kernel, the best first, on one thread; with ``threads`` > 1 another for the best kernel
+    on so many. All take turns with the peaks. Raises BenchError."""
+    runners = dict(_runners(layer, seed))
     found_peaks = {name: peak for name in runners if (peak := peak_of(name)) is not None}
-    clocks = {name: runner.seconds for name, runner in runners.items()}
+    entrants = [(name, 1) for name in runners]
+    entrants += [(next(iter(runners)), threads)] * (threads > 1)
+    clocks: dict[str, Callable[[], float]] = {}
+    clocks |= {f"{name} {count}": partial(runners[name].seconds, count) for name, count in entrants}
     clocks |= {peak.name: peak.seconds for peak in found_peaks.values()}
     times = alternate(clocks, rounds=rounds, seed=seed, tick=tick)
-    return [_row(layer, runner, found_peaks.get(name), times, threads) for name, runner in runners.items()]
+    return [_row(layer, runners[name], found_peaks.get(name), times, count) for name, count in entrants]
 
 
-def _runners(layer: Layer, seed: int, threads: int) -> Iterator[tuple[str, StepRunner]]:
+def _runners(layer: Layer, seed: int) -> Iterator[tuple[str, StepRunner]]:
     graph, x = layer.make(seed)
     expected = Session(graph, backend="reference")(x)
     seen = set()
     for level in reversed(levels()[: levels().index(isa()) + 1]):
-        runner = StepRunner(graph, x, level, threads)
+        runner = StepRunner(graph, x, level)
         if runner.kernel not in seen:  # a level without a kernel of its own uses the one below
             seen.add(runner.kernel)
             runner.check(expected, layer.name)
@@ -174,7 +179,7 @@ def _runners(layer: Layer, seed: int, threads: int) -> Iterator[tuple[str, StepR
 
 
 def _row(layer: Layer, runner: StepRunner, peak: Peak | None, times: dict[str, list[float]], threads: int) -> LayerRow:
-    seconds = times[runner.kernel]
+    seconds = times[f"{runner.kernel} {threads}"]
     gmacs = runner.multiply_adds / min(seconds) / 1e9
     limit = None if peak is None else peak.gmacs(min(times[peak.name])) * threads
     return LayerRow(

@@ -18,7 +18,7 @@ from ..graph.ir import Graph
 from ..runtime.session import Session
 from .memory import measured
 from .peak import peak_of
-from .race import Tick, alternate
+from .race import Tick, alternate, clocked
 
 Array = NDArray[Any]
 BATCHES = (1, 8, 32, 128)
@@ -59,13 +59,14 @@ def load_times(path: Path) -> dict[str, float]:
 
 
 def memory(path: Path, session: Session) -> dict[str, int]:
-    """Bytes: the file, the engine's own count (weights as packed, arena of one image, one run in all) and what a fresh
-    process grows by when it loads the file and runs it once."""
+    """Bytes: the file; the engine's own count (weights as packed, arena of one image and the least any plan needs for
+    its live values, one run in all); what a fresh process grows by when it loads the file and runs it once."""
     program = session.program
     counts = {
         "file_bytes": path.stat().st_size,
         "weight_bytes": program.weight_bytes,
         "arena_bytes": program.arena_bytes,
+        "live_bytes": program.live_bytes,
         "run_bytes": program.run_bytes(1, session.threads),
     }
     return counts | measured(path)
@@ -86,13 +87,13 @@ class Latency:
 def latencies(session: Session, threads: Sequence[int], *, rounds: int, tick: Tick | None = None) -> list[Latency]:
     """Batch 1, a row for each number of threads; they take turns, round after round."""
     x = inputs(session.graph, 1)
-    once = _seconds(partial(session, x, threads=threads[0]))
+    once = clocked(partial(session, x, threads=threads[0]))
     calls = int(np.clip(ROUND_SECONDS / max(once, 1e-9), *CALLS))
     found: dict[int, list[float]] = {count: [] for count in threads}
     for _ in range(rounds):
         for count in threads:
             session(x, threads=count)
-            found[count] += [_seconds(partial(session, x, threads=count)) * 1e3 for _ in range(calls)]
+            found[count] += [clocked(partial(session, x, threads=count)) * 1e3 for _ in range(calls)]
         if tick is not None:
             tick()
     return [
@@ -121,7 +122,7 @@ def throughputs(
         x = inputs(session.graph, batch)
         for count in threads:
             keys[f"{batch} {count}"] = batch, count
-            clocks[f"{batch} {count}"] = partial(_seconds, partial(session, x, threads=count))
+            clocks[f"{batch} {count}"] = partial(clocked, partial(session, x, threads=count))
     times = alternate(clocks, rounds=rounds, tick=tick)
     return [
         Throughput(batch, count, batch / statistics.median(times[key]), batch / min(times[key]))
@@ -174,9 +175,3 @@ def steps(session: Session, *, rounds: int, tick: Tick | None = None) -> list[St
                     row.multiply_adds, gmacs, share, step["packed_bytes"])
         )  # fmt: skip
     return rows
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun

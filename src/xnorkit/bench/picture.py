@@ -22,13 +22,16 @@ def roofline(rows: Sequence[LayerRow], bandwidths: dict[str, float], path: str, 
     figure, axes = _figure(11, 6.5)
     intensities = sorted(row.intensity for row in rows)
     left, right = intensities[0] / 2, intensities[-1] * 4
-    peaks = {row.peak: row.peak_gmacs for row in rows if row.peak_gmacs is not None}
+    peaks = {row.peak: row.peak_gmacs / row.threads for row in rows if row.peak_gmacs is not None}
     for name, gmacs in peaks.items():
         axes.axhline(gmacs, color="black", linewidth=0.8)
         axes.text(right, gmacs, f" {name}\n {gmacs:.0f} G/s", va="center", fontsize=7)
     for where, gigabytes in bandwidths.items():
         axes.plot([left, right], [left * gigabytes, right * gigabytes], "--", color="gray", linewidth=0.8)
-        axes.text(left, left * gigabytes * 1.1, f"{where} {gigabytes:.0f} GB/s", fontsize=7, color="gray")
+        near = max(left * 1.1, min(row.gmacs for row in rows) / gigabytes)
+        axes.text(
+            near, near * gigabytes, f"{where} {gigabytes:.0f} GB/s ", fontsize=7, color="gray", ha="left", va="top"
+        )
     for kernel in dict.fromkeys(row.kernel for row in rows):
         own = [row for row in rows if row.kernel == kernel]
         axes.plot([r.intensity for r in own], [r.gmacs for r in own], "o", markersize=4, label=kernel)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -50,6 +51,13 @@ class Row:
         if not self.error:
             del fields["error"]
         return fields
+
+
+def clocked(call: Callable[[], object]) -> float:
+    """Wall seconds of one call."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
 
 
 def alternate(

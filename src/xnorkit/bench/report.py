@@ -50,14 +50,14 @@ def table(rows: Sequence[Row], work: str) -> list[list[Any]]:
     return cells
 
 
-LAYER_COLUMNS = ["layer", "kernel", "median ms", "min ms", "G/s at min", "of peak, %", "MACs/byte"]
+LAYER_COLUMNS = ["layer", "kernel", "threads", "median ms", "min ms", "G/s at min", "of peak, %", "MACs/byte"]
 
 
 def layer_table(rows: Iterable[LayerRow]) -> list[list[Any]]:
     """Cells of our own layers for ``LAYER_COLUMNS``."""
     return [
-        [row.layer, row.kernel, _figure(row.median_ms), _figure(row.min_ms), _speed(row.gmacs), _percent(row.share),
-         f"{row.intensity:.1f}"]
+        [row.layer, row.kernel, row.threads, _figure(row.median_ms), _figure(row.min_ms), _speed(row.gmacs),
+         _percent(row.share), f"{row.intensity:.1f}"]
         for row in rows
     ]  # fmt: skip
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,6 @@ import click
 
 from ..errors import ParityError
 from .output import Output
-from .race import race
 from .verb import need_torch, verb
 
 RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -20,6 +22,7 @@ RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "fashion-mnist": ("fashion-mnist-lenet5-xnor", ("data.limit=20000", "data.holdout=0", "train.epochs=3")),
 }
 """Dataset -> shipped recipe and what is changed in it to be short; the fp32 twin differs in ``model.method`` only."""
+RACE_ROUNDS = 100
 
 
 @verb("demo", example="xnorkit demo\nxnorkit demo --data digits --json demo.json --keep demo/")
@@ -125,17 +128,25 @@ def _race(twin: Any, net: Any, images: Any) -> dict[str, dict[str, float]]:
     """Milliseconds per picture at batch 1 and pictures per second at batch 64, packed and PyTorch fp32, in turns."""
     import torch
 
-    times = {}
+    times: dict[int, dict[str, float]] = {}
     with torch.inference_mode():
         for batch in (1, 64):
             packed_input = images[:batch]
             torch_input = torch.from_numpy(packed_input.transpose(0, 3, 1, 2).copy()).float()
-            calls = {"packed": lambda x=packed_input: net.session(x), "torch_fp32": lambda x=torch_input: twin(x)}
+            calls = {"packed": partial(net.session, packed_input), "torch_fp32": partial(twin, torch_input)}
             times[batch] = race(calls)
     return {
         "latency_ms": {who: 1e3 * seconds for who, seconds in times[1].items()},
         "throughput": {who: 64 / seconds for who, seconds in times[64].items()},
     }
+
+
+def race(calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Name -> median seconds over ``RACE_ROUNDS`` of the bench's alternating rounds."""
+    from ..bench.race import alternate, clocked
+
+    found = alternate({who: partial(clocked, call) for who, call in calls.items()}, rounds=RACE_ROUNDS)
+    return {who: statistics.median(seconds) for who, seconds in found.items()}
 
 
 def _show(out: Output, found: dict[str, Any]) -> None:
