@@ -32,6 +32,7 @@ nb::list kernels() {
   for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kNarrowKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);
+  for (const auto& k : kQgemmQuadsKernels) append_kernel(rows, "qgemm", k.name, k.isa);
   for (const auto& k : kEltwiseKernels) append_kernel(rows, "eltwise", k.name, k.isa);
   for (const auto& k : kChainKernels) append_kernel(rows, "eltwise", k.name, k.isa);
   for (const auto* k : wgemm::kKernels) append_kernel(rows, "wgemm", k->name, k->isa);

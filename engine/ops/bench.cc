@@ -27,7 +27,7 @@ namespace {
 // Weights, scales, slopes: one well of numbers for all works.
 struct Well {
   std::vector<float> reals;
-  std::vector<int8_t> integers;
+  std::vector<int8_t> integers, small;  // -127..127, -64..64
   std::vector<uint8_t> bytes;
   std::vector<uint16_t> halves;  // bfloat16
 };
@@ -44,7 +44,7 @@ Window window(int32_t kernel, int32_t stride, int32_t pad) {
   return {kernel, kernel, stride, stride, 1, 1, pad, pad, pad, pad};
 }
 
-Work conv(const char* name, DType type, int32_t size, int32_t c, int32_t o, Window w) {
+Work conv(const char* name, DType type, int32_t size, int32_t c, int32_t o, Window w, bool small = false) {
   const ValueType input{type, size, size, c};
   const int32_t out = (size + 2 * w.pad_top - w.kernel_h) / w.stride_h + 1;
   const int64_t weights = int64_t{o} * w.kernel_h * w.kernel_w * c;
@@ -52,7 +52,7 @@ Work conv(const char* name, DType type, int32_t size, int32_t c, int32_t o, Wind
             if (type == DType::f32)
               return make_conv2d(input, w, o, 1, well.reals.data(), weights, well.reals.data(), isa, op);
             const Epilogue affine{Epilogue::Kind::affine, nullptr, nullptr, well.reals.data(), well.reals.data()};
-            return make_qconv2d(input, w, o, 1, well.integers.data(), weights, affine, isa, op);
+            return make_qconv2d(input, w, o, 1, (small ? well.small : well.integers).data(), weights, affine, isa, op);
           }};
 }
 
@@ -110,12 +110,16 @@ std::vector<Work> works() {
       conv("stem_3x3_int8", u8, 224, 3, 64, window(3, 1, 1)),
       conv("stem_7x7s2_int8", u8, 224, 3, 64, window(7, 2, 3)),
       conv("stem_11x11s4_int8", u8, 224, 3, 96, window(11, 4, 2)),
+      conv("stem_3x3s2_7bit", u8, 224, 3, 32, window(3, 2, 1), true),
+      conv("stem_7x7s2_7bit", u8, 224, 3, 64, window(7, 2, 3), true),
+      conv("stem_11x11s4_7bit", u8, 224, 3, 96, window(11, 4, 2), true),
       conv("shortcut_1x1s2_64x56_f32", f32, 56, 64, 128, window(1, 2, 0)),
       conv("shortcut_1x1_64x28_f32", f32, 28, 64, 128, window(1, 1, 0)),
       conv("shortcut_1x1_256x7_f32", f32, 7, 256, 512, window(1, 1, 0)),
       conv("shortcut_1x1_256x7_int8", u8, 7, 256, 512, window(1, 1, 0)),
       conv("conv3x3_256x14_f32", f32, 14, 256, 256, window(3, 1, 1)),
       conv("conv3x3_256x14_int8", u8, 14, 256, 256, window(3, 1, 1)),
+      conv("conv3x3_256x14_7bit", u8, 14, 256, 256, window(3, 1, 1), true),
       dense("dense_1x512x1000_f32", f32, 1, 512, 1000),
       dense("dense_1x4096x1000_f32", f32, 1, 4096, 1000),
       dense("dense_4x4096x1000_f32", f32, 4, 4096, 1000),
@@ -236,11 +240,12 @@ void time_peak(const Peak& peak, int rounds) {
 int main(int argc, char** argv) {
   using namespace xnorkit;
   const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 25;
-  Well well{std::vector<float>(5u << 20), std::vector<int8_t>(5u << 20), std::vector<uint8_t>(1024, 0x5A),
-            std::vector<uint16_t>(5u << 20)};
+  Well well{std::vector<float>(5u << 20), std::vector<int8_t>(5u << 20), std::vector<int8_t>(1u << 20),
+            std::vector<uint8_t>(1024, 0x5A), std::vector<uint16_t>(5u << 20)};
   Random random{7};
   for (float& x : well.reals) x = static_cast<float>(random.between(-1000, 1000)) / 1024;
   for (int8_t& x : well.integers) x = static_cast<int8_t>(random.between(-127, 127));
+  for (int8_t& x : well.small) x = static_cast<int8_t>(random.between(-64, 64));
   for (uint16_t& x : well.halves) x = static_cast<uint16_t>(0x3f00 ^ (random.next() & 0x80ff));
   for (const Peak& peak : kPeaks)
     if (peak.isa <= detect_isa() && std::strcmp(peak.kind, "binary") != 0) time_peak(peak, rounds);

@@ -1,6 +1,7 @@
 // qconv2d and qdense against loops, with every epilogue, on every ISA.
 #include "ops/qconv.h"
 
+#include "ops/quad_steps.h"
 #include "ops/test_case.h"
 
 using namespace xnorkit;
@@ -69,9 +70,18 @@ void check_epilogues(Random& r, const std::vector<int32_t>& acc, int32_t channel
   }
 }
 
+// Weights of 8 bits: anything, or mostly small ones with a few that no pair of 16-bit sums can hold at once.
+std::vector<int8_t> weights(Random& r, size_t count, bool wild) {
+  auto w = integers<int8_t>(r, count, wild ? -127 : -64, wild ? 127 : 64);
+  if (!wild)
+    for (size_t i = 0; i < count; ++i)
+      if (r.between(1, 60) == 1) w[i] = r.between(0, 1) ? 127 : -127;
+  return w;
+}
+
 void convolutions() {
   Random r(3);
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 80; ++i) {
     const int32_t groups = r.between(1, 3) == 1 ? r.between(1, 4) : 1;
     const Case k{{DType::u8, r.between(7, 12), r.between(7, 12), groups * r.between(1, 9)},
                  {r.between(1, 4), r.between(1, 4), r.between(1, 3), r.between(1, 3), r.between(1, 2), r.between(1, 2),
@@ -80,8 +90,8 @@ void convolutions() {
                  groups,
                  r.between(1, 3)};
     const size_t depth = static_cast<size_t>(k.window.kernel_h) * k.window.kernel_w * (k.input.c / k.groups);
-    const auto x = integers<uint8_t>(r, k.input.bytes() * k.batch, 0, 255);
-    const auto w = integers<int8_t>(r, depth * k.outputs, -127, 127);
+    const auto x = integers<uint8_t>(r, k.input.bytes() * k.batch, i % 4 == 0 ? 255 : 0, 255);
+    const auto w = weights(r, depth * k.outputs, i % 2 == 0);
     const auto make = [&](const Epilogue& e, Isa isa) {
       OpPtr op;
       const Status s =
@@ -91,6 +101,52 @@ void convolutions() {
     };
     const ValueType out = make(Epilogue{}, Isa::scalar)->output();
     check_epilogues(r, law(k, out, x, w), k.outputs, x.data(), k.batch, make);
+  }
+}
+
+// Every step's pairs fit in 16 bits, and all steps of an input together are its weight.
+void steps() {
+  Random r(6);
+  for (int i = 0; i < 50; ++i) {
+    const ValueType input{DType::u8, 9, 9, r.between(1, 9)};
+    const int32_t outputs = r.between(1, 40);
+    ConvShape g;
+    CHECK(conv_shape("steps", input, {r.between(1, 4), r.between(1, 4)}, outputs, 1, &g).ok(), "a valid shape");
+    const int64_t tap_step = 1000;
+    const auto w = weights(r, static_cast<size_t>(g.weights()), i % 2 == 0);
+    QuadSteps steps;
+    CHECK(steps.create(g, tap_step, w.data()).ok(), "memory");
+    std::vector<int32_t> sums(w.size());
+    for (int32_t block = 0; block * kLanes < outputs; ++block)
+      for (int32_t s = 0; s < steps.steps(block); ++s)
+        for (int32_t lane = 0; lane < kLanes; ++lane) {
+          const int8_t* quad = steps.weight(block) + (s * kLanes + lane) * 4;
+          for (int32_t pair = 0; pair < 4; pair += 2) {
+            const int32_t a = quad[pair], b = quad[pair + 1];
+            CHECK(std::max(a, 0) + std::max(b, 0) <= 128 && std::min(a, 0) + std::min(b, 0) >= -128, "%d, %d", a, b);
+          }
+          const int64_t tap = steps.offsets(block)[s] / tap_step, k = steps.offsets(block)[s] % tap_step;
+          const int32_t o = block * kLanes + lane;
+          for (int32_t j = 0; j < 4; ++j) {
+            if (o < outputs && k + j < g.run)
+              sums[(int64_t{o} * g.taps + tap) * g.run + k + j] += quad[j];
+            else
+              CHECK(quad[j] == 0, "a weight behind the run");
+          }
+        }
+    CHECK(std::equal(sums.begin(), sums.end(), w.begin()), "steps of %d weights", static_cast<int>(w.size()));
+  }
+}
+
+// Trained weights go by quads, weights that need a second step nearly everywhere by pairs.
+void choice() {
+  Random r(7);
+  for (const bool wild : {false, true}) {
+    OpPtr op;
+    const auto w = integers<int8_t>(r, 7 * 7 * 3 * 64, wild ? 65 : -64, wild ? 127 : 64);
+    const Status s = make_qconv2d({DType::u8, 32, 32, 3}, {7, 7, 2, 2}, 64, 1, w.data(), static_cast<int64_t>(w.size()),
+                                  {}, Isa::scalar, &op);
+    CHECK(s.ok() && (strstr(op->kernel_name(), "u8s8") == nullptr) == wild, "%s", op->kernel_name());
   }
 }
 
@@ -162,6 +218,8 @@ void refusals() {
 
 int main() {
   convolutions();
+  steps();
+  choice();
   dense();
   extremes();
   refusals();

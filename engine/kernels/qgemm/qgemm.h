@@ -39,8 +39,27 @@ struct QgemmRow {
   size_t out_stride;
 };
 
+// The same on the bytes themselves, four inputs a step, in any order: step s adds, for each lane,
+//
+//   sum over i < 4 of x[p * pixel_step + offsets[s] + i] * weight[s][lane][i]
+//
+// Both pairs of a step are added in 16 bits, so weights of one sign in a pair may amount to kQgemmPairWeight at most;
+// quad_steps.h makes such steps of any int8 weights. Writes out[p * out_stride + lane].
+struct QgemmQuads {
+  const uint8_t* x;
+  size_t pixel_step;
+  int32_t pixels, steps;
+  const int32_t* offsets;
+  const int8_t* weight;  // [steps][16 lanes][4]
+  int32_t* out;
+  size_t out_stride;
+};
+
+inline constexpr int kQgemmPairWeight = 128;  // 128 * 255 < 2^15
+
 using QgemmFunction = void (*)(const QgemmTile&);
 using QgemmRowFunction = void (*)(const QgemmRow&);
+using QgemmQuadsFunction = void (*)(const QgemmQuads&);
 
 // A row of the kernel table: `many` takes exactly `pixels` pixels and any number of blocks, `one` takes one pixel.
 struct QgemmKernel {
@@ -53,14 +72,22 @@ struct QgemmKernel {
   QgemmRowFunction row = nullptr;  // may be null, then ops do without it
 };
 
+struct QgemmQuadsKernel {
+  const char* name;
+  Isa isa;
+  QgemmQuadsFunction run;
+};
+
 void qgemm_many_scalar(const QgemmTile&);
 void qgemm_one_scalar(const QgemmTile&);
 void qgemm_widen_scalar(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
 void qgemm_row_scalar(const QgemmRow&);
+void qgemm_quads_scalar(const QgemmQuads&);
 void qgemm_many_avx2(const QgemmTile&);
 void qgemm_one_avx2(const QgemmTile&);
 void qgemm_widen_avx2(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to);
 void qgemm_row_avx2(const QgemmRow&);
+void qgemm_quads_avx2(const QgemmQuads&);
 
 // Fastest first; the last row runs everywhere.
 inline constexpr QgemmKernel kQgemmKernels[] = {
@@ -69,6 +96,13 @@ inline constexpr QgemmKernel kQgemmKernels[] = {
 #endif
     {"qgemm_i16s8i32_2x16_scalar", Isa::scalar, 2, qgemm_many_scalar, qgemm_one_scalar, qgemm_widen_scalar,
      qgemm_row_scalar},
+};
+
+inline constexpr QgemmQuadsKernel kQgemmQuadsKernels[] = {
+#if defined(__x86_64__)
+    {"qgemm_u8s8i32_6x16_avx2", Isa::avx2, qgemm_quads_avx2},
+#endif
+    {"qgemm_u8s8i32_1x16_scalar", Isa::scalar, qgemm_quads_scalar},
 };
 
 }  // namespace xnorkit

@@ -127,7 +127,61 @@ inline __attribute__((always_inline)) void pixels_of_row(const QgemmRow& t, int3
   }
 }
 
+inline __attribute__((always_inline)) __m256i broadcast_quad(const uint8_t* x) {
+  int32_t quad;
+  memcpy(&quad, x, sizeof quad);
+  return _mm256_set1_epi32(quad);
+}
+
+// P pixels, as in pixels_of_row. 12 accumulators, the ones that widen, 2 weights, 1 quad or its products = 16.
+template <int P>
+inline __attribute__((always_inline)) void pixels_of_quads(const QgemmQuads& t, int32_t first) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i acc[P][2];
+  for (int p = 0; p < P; ++p) acc[p][0] = acc[p][1] = _mm256_setzero_si256();
+  const size_t step = t.pixel_step;
+  const uint8_t* near = t.x + static_cast<size_t>(first) * step;
+  const int8_t* w = t.weight;
+  const int32_t *offset = t.offsets, *end = offset + t.steps;
+  for (; offset != end; ++offset, w += 4 * kQgemmLanes) {
+    const uint8_t *low = near + *offset, *high = low + 3 * step;
+    const __m256i* weight = reinterpret_cast<const __m256i*>(w);
+    const __m256i w0 = _mm256_loadu_si256(weight);
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) {
+      const __m256i x =
+          broadcast_quad(p < 3 ? low + static_cast<size_t>(p) * step : high + static_cast<size_t>(p - 3) * step);
+      acc[p][0] = _mm256_add_epi32(acc[p][0], _mm256_madd_epi16(_mm256_maddubs_epi16(x, w0), ones));
+      __asm__("" : "+r"(weight));  // the other weights are read from memory again: no register is left for them
+      const __m256i w1 = _mm256_loadu_si256(weight + 1);
+      acc[p][1] = _mm256_add_epi32(acc[p][1], _mm256_madd_epi16(_mm256_maddubs_epi16(x, w1), ones));
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    int32_t* to = t.out + static_cast<size_t>(first + p) * t.out_stride;
+    store(to, acc[p][0]);
+    store(to + 8, acc[p][1]);
+  }
+}
+
 }  // namespace
+
+void qgemm_quads_avx2(const QgemmQuads& t) {
+  int32_t tiles = (t.pixels + 5) / 6;
+  for (int32_t p = 0; tiles > 0; --tiles) {
+    const int32_t count = (t.pixels - p + tiles - 1) / tiles;
+    switch (count) {
+      case 6: pixels_of_quads<6>(t, p); break;
+      case 5: pixels_of_quads<5>(t, p); break;
+      case 4: pixels_of_quads<4>(t, p); break;
+      case 3: pixels_of_quads<3>(t, p); break;
+      case 2: pixels_of_quads<2>(t, p); break;
+      default: pixels_of_quads<1>(t, p); break;
+    }
+    p += count;
+  }
+}
 
 // Tiles of six; the rest is shared out so that no tile is much smaller than the others (7 = 4 + 3).
 void qgemm_row_avx2(const QgemmRow& t) {

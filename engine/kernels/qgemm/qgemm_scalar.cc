@@ -38,6 +38,19 @@ void qgemm_row_scalar(const QgemmRow& t) {
   }
 }
 
+void qgemm_quads_scalar(const QgemmQuads& t) {
+  for (int32_t p = 0; p < t.pixels; ++p) {
+    int32_t acc[kQgemmLanes] = {};
+    const int8_t* w = t.weight;
+    for (int32_t step = 0; step < t.steps; ++step) {
+      const uint8_t* x = t.x + static_cast<size_t>(p) * t.pixel_step + t.offsets[step];
+      for (int lane = 0; lane < kQgemmLanes; ++lane)
+        for (int i = 0; i < 4; ++i) acc[lane] += x[i] * *w++;
+    }
+    for (int lane = 0; lane < kQgemmLanes; ++lane) t.out[static_cast<size_t>(p) * t.out_stride + lane] = acc[lane];
+  }
+}
+
 void qgemm_widen_scalar(const uint8_t* from, int64_t step, int32_t rows, int64_t count, int16_t* to) {
   for (int32_t row = 0; row < rows; ++row, from += step, to += count)
     for (int64_t i = 0; i < count; ++i) to[i] = from[i];
