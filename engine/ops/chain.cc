@@ -63,6 +63,10 @@ class Chain final : public Op {
   size_t packed_bytes() const override { return head_->packed_bytes() + vectors_.bytes(); }
   int64_t units(int32_t batch) const override { return head_->units(batch); }
   size_t scratch_bytes() const override { return head_bytes() + tile_bytes(); }
+  int64_t most_unit_pixels() const override {
+    return one_output() && !head_->calls_sink() ? head_->most_unit_pixels() : 0;
+  }
+  UnitBlock unit_block(int32_t batch, int64_t unit) const override { return head_->unit_block(batch, unit); }
 
   void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override {
     uint8_t* tile = static_cast<uint8_t*>(scratch) + head_bytes();
@@ -108,6 +112,7 @@ class Chain final : public Op {
   }
   size_t before(const UnitBlock& block) const { return static_cast<size_t>(block.first_pixel) * type_.row_bytes(); }
 
+  bool one_output() const { return (store_ >= 0) != bits_; }
   size_t head_bytes() const { return align_up(head_->scratch_bytes()); }
   size_t tile_bytes() const {
     return direct_ ? 0 : align_up(static_cast<size_t>(head_->most_unit_pixels()) * type_.row_bytes());

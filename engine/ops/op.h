@@ -29,6 +29,7 @@ struct ValueType {
   }
   size_t pixels() const { return static_cast<size_t>(h) * static_cast<size_t>(w); }
   size_t bytes() const { return row_bytes() * pixels(); }
+  bool operator==(const ValueType&) const = default;
 };
 
 // What happens to an int32 accumulator before it is stored. Fused by program/ when the accumulator has no other reader.

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "ops/flatten.h"
+#include "ops/pooled.h"
 #include "program/builder.h"
-#include "program/fusion.h"
 #include "program/memory_plan.h"
 
 namespace xnorkit {
@@ -37,10 +37,6 @@ size_t packed_bound(const Node& node) {
   return bytes;
 }
 
-bool same_type(const ValueType& a, const ValueType& b) {
-  return a.dtype == b.dtype && a.h == b.h && a.w == b.w && a.c == b.c;
-}
-
 Epilogue epilogue_of(const Node* reader) {
   Epilogue e;
   if (reader == nullptr) return e;
@@ -70,6 +66,10 @@ struct Builder::Draft {
     return value;
   }
 };
+
+FusionView Builder::view(const Draft& draft) const {
+  return {nodes_, node_values_, draft.readers, draft.marked, draft.head_of};
+}
 
 void Builder::mark_live(Draft& draft) const {
   draft.live.assign(nodes_.size(), false);
@@ -129,18 +129,40 @@ Status Builder::create_step(Draft& draft, size_t n, const BuildOptions& options,
     step->values.push_back(step->output);
     draft.absorbed[static_cast<size_t>(reader)] = true;
   }
-  if (!same_type(step->op->output(), type(step->output))) {
+  if (step->op->output() != type(step->output)) {
     return Status::error(Code::graph, "[%s] output: the op and the builder infer different types", node.row->name);
   }
-  return options.fuse ? extend_step(draft, n, options, step) : Status();
+  if (!options.fuse) return {};
+  if (Status s = extend_step(draft, n, options, step); !s.ok()) return s;
+  const ValueId before = step->output;
+  if (Status s = pool_step(draft, options, step); !s.ok()) return s;
+  return step->output == before ? Status() : extend_step(draft, n, options, step);
+}
+
+// Takes a pool along that alone reads what the step stores.
+Status Builder::pool_step(Draft& draft, const BuildOptions& options, Step* step) const {
+  const int reader = find_pool(view(draft), step->output);
+  if (reader == kNone || step->second != kNone || !may_pool(*step->op)) return {};
+  const Node& node = nodes_[static_cast<size_t>(reader)];
+  const ValueId value = node_values_[static_cast<size_t>(reader)];
+  OpPtr pool;
+  if (Status s = node.row->create(&type(step->output), node, {}, options.isa, &pool); !s.ok()) return s;
+  if (Status s = make_pooled(std::move(step->op), std::move(pool), node.window, &step->op); !s.ok()) return s;
+  step->cost += node.row->cost(&type(step->output), type(value), node);
+  step->own_reads = step->early_reads = step->reads.size();
+  step->pointwise = false;
+  draft.head_of[static_cast<size_t>(value)] = draft.head_of[static_cast<size_t>(step->output)];
+  draft.absorbed[static_cast<size_t>(reader)] = true;
+  step->values.push_back(value);
+  step->output = value;
+  return {};
 }
 
 // Takes the elementwise chain behind the step's value along, where there is one.
 Status Builder::extend_step(Draft& draft, size_t n, const BuildOptions& options, Step* step) const {
   if (type(step->output).dtype != DType::f32 || step->op->most_unit_pixels() == 0) return {};
-  const FusionView view{nodes_, node_values_, draft.readers, draft.marked, draft.head_of};
-  const FusedChain chain = find_chain(view, static_cast<int>(n), step->output);
-  if (chain.nodes.empty()) return {};
+  const FusedChain chain = find_chain(view(draft), static_cast<int>(n), step->output);
+  if (chain.nodes.empty() || step->reads.size() + chain.operands.size() > kMaxStepInputs) return {};
   const int32_t own = static_cast<int32_t>(step->own_reads);
   if (Status s = make_chain(std::move(step->op), own, chain.spec, options.isa, &step->op); !s.ok()) return s;
   step->reads.insert(step->reads.end(), chain.operands.begin(), chain.operands.end());

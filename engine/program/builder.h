@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "program/fusion.h"
 #include "program/op_table.h"
 #include "program/program.h"
 
@@ -48,9 +49,11 @@ class Builder {
   Status check_tensors(const Node& node, const ValueType* inputs) const;
   void input_types(const Node& node, ValueType* types) const;
   Status check_budget(const Draft& draft, const BuildOptions& options) const;
+  FusionView view(const Draft& draft) const;
   void mark_live(Draft& draft) const;
   int fused_epilogue(const Draft& draft, size_t node) const;
   Status create_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
+  Status pool_step(Draft& draft, const BuildOptions& options, Step* step) const;
   Status extend_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
   Status create_steps(Draft& draft, const BuildOptions& options, Program* program) const;
   int reusable_buffer(const Draft& draft, const Step& step, int now, const std::vector<int>& last,

@@ -76,4 +76,10 @@ class ChainFinder {
 
 FusedChain find_chain(const FusionView& view, int head, ValueId value) { return ChainFinder(view, head).find(value); }
 
+int find_pool(const FusionView& view, ValueId value) {
+  const std::vector<int>& readers = view.readers[static_cast<size_t>(value)];
+  if (readers.size() != 1 || view.marked[static_cast<size_t>(value)]) return -1;
+  return view.nodes[static_cast<size_t>(readers[0])].row->trait == Trait::pool ? readers[0] : -1;
+}
+
 }  // namespace xnorkit

@@ -29,4 +29,7 @@ struct FusedChain {
 
 FusedChain find_chain(const FusionView& view, int head, ValueId value);
 
+// The pool that alone reads the value, or -1.
+int find_pool(const FusionView& view, ValueId value);
+
 }  // namespace xnorkit

@@ -62,8 +62,15 @@ struct Links : Net {
   // Half of the time the newest value, so that chains grow.
   ValueId any(const std::vector<ValueId>& from) { return random.between(0, 1) ? from.back() : from[pick(from.size())]; }
 
+  ValueId same_pool(const char* op, ValueId x) {
+    Node node;
+    const int32_t pad = std::min(1, size - 1);
+    node.window = {1 + pad, 1 + 2 * pad, 1, 1, 1, 1, pad, pad, 0, pad};
+    return add(node, op, {x});
+  }
+
   void link() {
-    switch (random.between(0, 9)) {
+    switch (random.between(0, 11)) {
       case 0:
       case 1: floats.push_back(affine(conv("bconv2d", any(packed), channels, 3, 1))); return;
       case 2: floats.push_back(conv("conv2d", any(floats), channels, 1, 0)); return;
@@ -72,6 +79,8 @@ struct Links : Net {
       case 5: floats.push_back(affine(any(floats))); return;
       case 6: floats.push_back(prelu(any(floats))); return;
       case 7: floats.push_back(unary(random.between(0, 1) ? "relu" : "hardtanh", any(floats))); return;
+      case 8: floats.push_back(same_pool(random.between(0, 1) ? "max_pool2d" : "avg_pool2d", any(floats))); return;
+      case 9: packed.push_back(same_pool("max_pool2d", any(packed))); return;
       default: floats.push_back(add(Node(), "add", {any(floats), any(floats)})); return;
     }
   }

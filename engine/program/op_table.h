@@ -22,7 +22,8 @@ enum class Trait : uint8_t {
   accumulator,  // i32 result; its only reader may be fused into it
   epilogue,     // may be fused into the accumulator it reads
   pointwise,    // f32 to f32 of the same place: may overwrite an input that nobody reads later
-  flatten       // may share its input's memory
+  flatten,      // may share its input's memory
+  pool          // may take rows of what it reads while they are made
 };
 
 struct OpRow {

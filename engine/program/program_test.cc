@@ -73,7 +73,7 @@ void fusion_threads_isa_and_batches_change_nothing() {
   Net net(1);
   CHECK(net.builder.mark_output(net.build_body()).ok(), "output");
   const auto fused = build(net.builder, true), plain = build(net.builder, false);
-  CHECK(fused->steps().size() + 12 == plain->steps().size(), "%zu and %zu steps", fused->steps().size(),
+  CHECK(fused->steps().size() + 13 == plain->steps().size(), "%zu and %zu steps", fused->steps().size(),
         plain->steps().size());
   const auto x = pictures(9);
   const Bytes expected = run(*plain, x, 9, 1);

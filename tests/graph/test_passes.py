@@ -132,6 +132,18 @@ def test_residual_sum_stays_float() -> None:
     assert run_passes(graph).node("s").op == "sign"
 
 
+def test_a_sign_of_a_float_that_is_read_again_stays_unless_training_had_its_own_expression() -> None:
+    b = GraphBuilder()
+    acc = b.add("qconv2d", b.input("x", "u8", (2, 2, 1)), out_channels=1, kernel=(1, 1),
+                tensors={"weight": np.array([[[[3]]]], np.int8)})  # fmt: skip
+    tensors = {"scale": np.array([0.5], np.float32), "bias": np.array([-9], np.float32)}
+    value = b.add("affine", acc, tensors=tensors, name="bn")
+    b.add("sign", value, name="s")
+    graph = b.graph(outputs=("s", "bn"))
+    assert signs_to_thresholds(graph) == graph
+    assert signs_to_thresholds(graph, {"bn": lambda v: v - 9}).node("s").op == "threshold"
+
+
 def _pooled_signs(read_again: bool) -> Graph:
     """Float picture -> two pools -> sign, and perhaps the last pool's value as an output, too."""
     b = GraphBuilder()
