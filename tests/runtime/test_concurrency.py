@@ -80,7 +80,7 @@ def test_the_interpreter_runs_on_during_a_call() -> None:
         counter.start()
         before = ticks[0]
         session(images)
-        assert ticks[0] > before + 100
+        assert ticks[0] > before + 10  # a busy machine may give the counter few turns; with the GIL held, none
     finally:
         stop.set()
         sys.setswitchinterval(old)

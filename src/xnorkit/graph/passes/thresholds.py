@@ -16,8 +16,8 @@ ties land as they do in training (conventions: "Batch norm + sign = integer thre
 A flatten moves behind the threshold when no per-channel map follows it; else the accumulator itself is flattened first,
 pools before it then stay on integers, which is exact only where h does not decrease; otherwise nothing is rewritten.
 
-A float value that somebody else reads is computed anyway, and a sign of it costs next to nothing: it stays as it is, unless
-training evaluated the chain by an expression of its own.
+A float value that somebody else reads is computed anyway, and a sign of it costs next to nothing: it stays as it is,
+unless training evaluated the chain by an expression of its own.
 """
 
 from __future__ import annotations
