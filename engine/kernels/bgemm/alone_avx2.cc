@@ -1,8 +1,12 @@
-// A single pixel (dense layers at batch 1) streams the weights once, so tables have nothing to share. A byte of packed
+// A single pixel streams the weights once (dense layers at batch 1), so tables have nothing to share. A byte of packed
 // weights is 8 inputs of one channel: x = weights ^ the activation byte in all lanes, and the bits of 8 such x are
 // added by carry-save adders, bit position by bit position (Harley-Seal; Mula, Kurz, Lemire, "Faster population counts
 // using AVX2 instructions", 2016):  sum of popcount(x) = 8 popcount(eights) + 4 popcount(fours) + 2 popcount(twos) +
 // popcount(ones). Bounds: a popcount is at most 8, so 31 of them, or 7 bytes left over and ones, fit in a byte.
+//
+// The adders take two bits x, y as x and x ^ y, and give their two carries in the same form: 8 operations for what two
+// full adders do in 10 (Demenkov, Kojevnikov, Kulikov, Yaroslavtsev, "New upper bounds on the Boolean circuit
+// complexity of symmetric functions", 2010). The panel's rows are stored in this form already (lanes_avx2.h).
 #if defined(__x86_64__)
 #include "kernels/bgemm/lanes_avx2.h"
 
@@ -11,14 +15,28 @@ namespace {
 
 constexpr int32_t kAloneBlock = 8;   // bytes of activations to one tree
 constexpr int32_t kAloneChunk = 31;  // trees to one 8-bit sum
-constexpr size_t kAhead = 1024;      // bytes of weights to prefetch; the L3 then gives 77 GB/s instead of 57
+constexpr size_t kAhead = 1024;      // bytes of weights to prefetch; from L3 8 % faster than without
 
-// a + b + c, bit by bit: low becomes the sum, the carry is returned.
-inline __m256i add3(__m256i* low, __m256i b, __m256i c) {
-  const __m256i half = _mm256_xor_si256(*low, b);
-  const __m256i carry = _mm256_or_si256(_mm256_and_si256(*low, b), _mm256_and_si256(half, c));
-  *low = _mm256_xor_si256(half, c);
-  return carry;
+// Two bits a, b of each place, as a and a ^ b.
+struct Pair {
+  __m256i one, differ;
+};
+
+// low + x + y, bit by bit: low becomes the sum, the carry is returned. Carry and sum differ where not all three agree.
+inline __m256i add_pair(__m256i* low, Pair xy) {
+  const __m256i mixed = _mm256_or_si256(_mm256_xor_si256(xy.one, *low), xy.differ);
+  *low = _mm256_xor_si256(*low, xy.differ);
+  return _mm256_xor_si256(mixed, *low);
+}
+
+// low + the four bits of two pairs: low becomes the sum, the two carries are returned. Of the second carry only its
+// difference from the first is needed: carry = mixed ^ sum, twice, and mixed ^ differ leaves no `or` in the second.
+inline Pair add_pairs(__m256i* low, Pair first, Pair second) {
+  const __m256i middle = _mm256_xor_si256(*low, first.differ);
+  const __m256i mixed = _mm256_or_si256(_mm256_xor_si256(first.one, *low), first.differ);
+  const __m256i rest = _mm256_andnot_si256(second.differ, _mm256_xor_si256(second.one, middle));
+  *low = _mm256_xor_si256(middle, second.differ);
+  return {_mm256_xor_si256(mixed, middle), _mm256_xor_si256(mixed, rest)};
 }
 
 alignas(16) constexpr uint8_t kPopcounts[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
@@ -33,20 +51,32 @@ struct Tree {
   __m256i ones, twos, fours, sum;  // sum: bytes, popcounts of eights
 };
 
-// Two of the first level and one of the second; weights `stride` bytes apart. Returns a carry of weight 4.
-[[gnu::always_inline]] inline __m256i add4(Tree* tree, const int32_t* bytes, const uint8_t* weights, size_t stride) {
-  __m256i x[4];
+// Four bytes of activations into `ones` of V trees, which share the broadcasts: loads would be the limit otherwise.
+template <int V>
+[[gnu::always_inline]] inline void add4(Tree (&trees)[V], const int32_t* bytes, const uint8_t* weights,
+                                        Pair (&carries)[V]) {
+  __m256i a[4];
 #pragma GCC unroll 4
-  for (size_t i = 0; i < 4; ++i) x[i] = _mm256_xor_si256(_mm256_set1_epi32(bytes[i]), load(weights + i * stride));
-  const __m256i first = add3(&tree->ones, x[0], x[1]);
-  const __m256i second = add3(&tree->ones, x[2], x[3]);
-  return add3(&tree->twos, first, second);
+  for (int i = 0; i < 4; ++i) a[i] = _mm256_set1_epi32(bytes[i]);
+#pragma GCC unroll 2
+  for (size_t v = 0; v < V; ++v) {
+    __m256i x[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; ++i) x[i] = _mm256_xor_si256(a[i], load(weights + (i * V + v) * kVector));
+    carries[v] = add_pairs(&trees[v].ones, {x[0], x[1]}, {x[2], x[3]});
+  }
 }
 
-[[gnu::always_inline]] inline void add8(Tree* tree, const int32_t* bytes, const uint8_t* weights, size_t stride) {
-  const __m256i first = add4(tree, bytes, weights, stride);
-  const __m256i second = add4(tree, bytes + 4, weights + 4 * stride, stride);
-  tree->sum = _mm256_add_epi8(tree->sum, popcount_bytes(add3(&tree->fours, first, second)));
+template <int V>
+[[gnu::always_inline]] inline void add8(Tree (&trees)[V], const int32_t* bytes, const uint8_t* weights) {
+  Pair first[V], second[V];
+  add4<V>(trees, bytes, weights, first);
+  add4<V>(trees, bytes + 4, weights + 4 * V * kVector, second);
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    const Pair fours = add_pairs(&trees[v].twos, first[v], second[v]);
+    trees[v].sum = _mm256_add_epi8(trees[v].sum, popcount_bytes(add_pair(&trees[v].fours, fours)));
+  }
 }
 
 // Adds to the 16-bit counts (even lanes, odd lanes), which stay in memory: registers are for the trees.
@@ -78,11 +108,7 @@ void count_vectors(const Block& block, Work* work) {
       for (size_t line = 0; line < kAloneBlock * V * kVector; line += 64) {
         _mm_prefetch(reinterpret_cast<const char*>(weights + kAhead + line), _MM_HINT_T0);
       }
-#pragma GCC unroll 2
-      for (size_t v = 0; v < V; ++v) {
-        add8(&trees[v], bytes, weights + v * kVector, V * kVector);
-        asm volatile("" ::: "memory");  // one tree after the other: two at once would not fit in the registers
-      }
+      add8<V>(trees, bytes, weights);
     }
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
@@ -93,10 +119,11 @@ void count_vectors(const Block& block, Work* work) {
   }
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
-    __m256i rest = zero;  // at most 7 bytes
+    __m256i rest = zero, x = zero;  // at most 7 bytes, every second one stored as its difference from the one before
     for (int32_t k = 0; k < left; ++k) {
-      const __m256i both = load(weights + static_cast<size_t>(k * V + v) * kVector);
-      rest = _mm256_add_epi8(rest, popcount_bytes(_mm256_xor_si256(_mm256_set1_epi32(bytes[k]), both)));
+      const __m256i row = load(weights + static_cast<size_t>(k * V + v) * kVector);
+      x = _mm256_xor_si256(k % 2 == 0 ? zero : x, _mm256_xor_si256(_mm256_set1_epi32(bytes[k]), row));
+      rest = _mm256_add_epi8(rest, popcount_bytes(x));
     }
     add_bytes(counts[v], _mm256_add_epi8(rest, popcount_bytes(trees[v].ones)), 0);
     add_bytes(counts[v], popcount_bytes(trees[v].twos), 1);
@@ -106,10 +133,12 @@ void count_vectors(const Block& block, Work* work) {
 
 }  // namespace
 
-// Each byte in 4 copies, to be broadcast by a load.
+// Each byte in 4 copies, to be broadcast by a load, in the form of the panel's rows.
 void prepare_alone(const uint8_t* a, int32_t channels, uint8_t* dst) {
   uint32_t* words = reinterpret_cast<uint32_t*>(dst);
-  for (int32_t i = 0; i < (channels + 7) / 8; ++i) words[i] = a[i] * 0x01010101u;
+  for (int32_t i = 0; i < (channels + 7) / 8; ++i) {
+    words[i] = static_cast<uint32_t>(i % 2 == 0 ? a[i] : a[i] ^ a[i - 1]) * 0x01010101u;
+  }
 }
 
 void count_alone(const Block& block, Work* work) {

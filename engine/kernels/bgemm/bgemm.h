@@ -60,11 +60,12 @@ struct Kernel {
   int64_t max_bits;      // largest taps * channels
 
   // A whole number of units, each for the same number of channels, at most kMaxUnit of them: where channels fill the
-  // last unit, rows behind each other are the row of their concatenation, which run() may be given as one tap.
+  // last unit, rows behind each other are the row of their concatenation, which pack and run may take as one tap.
   size_t (*row_bytes)(int32_t channels);
   size_t (*panel_bytes)(int32_t taps, int32_t channels, int32_t out_channels);
   size_t (*work_bytes)();
-  // rows: (out_channels, taps, ceil(channels / 8)) bytes, tail bits 0; dst: panel_bytes of zeros.
+  // rows: (out_channels, taps, ceil(channels / 8)) bytes, tail bits 0; dst: panel_bytes of zeros. For run with the same
+  // taps and channels.
   void (*pack)(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst);
   // count rows, dst_stride >= row_bytes apart, each of row_bytes. b is ignored if entry_pixels is 1.
   void (*prepare)(const Source* sources, int32_t count, int32_t channels, uint8_t* dst, size_t dst_stride);

@@ -24,6 +24,14 @@ size_t lane_of(size_t o) {
   return o / kVectorChannels * kVector + 16 * (c / 16) + 2 * (c % 8) + c / 8 % 2;
 }
 
+// Odd rows of a panel become differences, see lanes_avx2.h.
+void pair_rows(uint8_t* panel, size_t rows, size_t stride) {
+  for (size_t row = 1; row < rows; row += 2) {
+    uint8_t* at = panel + row * stride;
+    for (size_t i = 0; i < stride; ++i) at[i] = static_cast<uint8_t>(at[i] ^ (at - stride)[i]);
+  }
+}
+
 // Groups of consecutive taps follow each other, so with an odd number of groups every other tap begins in a high
 // nibble.
 void pack(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_channels, uint8_t* dst) {
@@ -43,6 +51,7 @@ void pack(const uint8_t* rows, int32_t taps, int32_t channels, int32_t out_chann
       lane[flat / 2 * stride] = static_cast<uint8_t>(lane[flat / 2 * stride] | nibble << (4 * (flat % 2)));
     }
   }
+  if (taps == 1) pair_rows(dst, (tap_count * groups + 1) / 2, stride);
 }
 
 void run(const Block& block) {

@@ -221,7 +221,8 @@ bool run_on(const Kernel& kernel, const Case& c, const Memory& memory, uint8_t* 
   const Shape& s = c.shape;
   Prepared p{};
   if (!take(kernel, c, memory, &p)) return false;
-  kernel.pack(c.weights, s.taps, s.channels, s.out_channels, p.panel);
+  const int32_t run_taps = p.joined ? 1 : s.taps, run_channels = p.joined ? s.taps * s.channels : s.channels;
+  kernel.pack(c.weights, run_taps, run_channels, s.out_channels, p.panel);
   prepare_rows(kernel, c, &p);
   write_edges(kernel, c, p.edges);
   for (int32_t i = 0; i < p.entries * kernel.entry_pixels; ++i) {
@@ -232,8 +233,8 @@ bool run_on(const Kernel& kernel, const Case& c, const Memory& memory, uint8_t* 
   for (int32_t first = 0; first < p.entries; first += c.cut) {
     const int32_t left = p.entries - first;
     Block block{};
-    block.taps = p.joined ? 1 : s.taps;
-    block.channels = p.joined ? s.taps * s.channels : s.channels;
+    block.taps = run_taps;
+    block.channels = run_channels;
     block.out_channels = s.out_channels;
     block.entries = left < c.cut ? left : c.cut;
     block.alone = s.alone;

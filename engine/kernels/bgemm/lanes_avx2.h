@@ -2,7 +2,8 @@
 // compiled for AVX2 may include it.
 //
 // Weights stay packed, two groups of 4 inputs a byte, low nibble first; a panel is (groups of all taps / 2, vectors,
-// 32) bytes, one byte lane for each output channel.
+// 32) bytes, one byte lane for each output channel. Where taps is 1, as in all dense layers, every second row
+// is stored as its difference (XOR) from the row before: the adders of alone_avx2.cc want it so.
 //
 // Lane order: the 16-bit split sends even bytes and odd bytes to different registers, and packs/movemask interleave
 // 128-bit halves. Channel c of 32 sits in byte 16 * (c / 16) + 2 * (c % 8) + (c / 8) % 2; then even bytes are channels

@@ -88,15 +88,32 @@ inline int32_t split(int32_t begin, int32_t end, int32_t groups, Segment* segmen
   return count;
 }
 
-template <int V>
-inline void unpack(const uint8_t* packed, int32_t groups, Work* work) {
+inline void unpack_row(__m256i row, uint8_t (*weights)[2][kVector], int v) {
   const __m256i low = _mm256_set1_epi8(0x0f);
-  for (int32_t g = 0; g < groups; g += 2) {
-    for (int v = 0; v < V; ++v) {
-      const __m256i both = load(packed + (static_cast<size_t>(g / 2) * V + static_cast<size_t>(v)) * kVector);
-      save(work->weights[g][v], _mm256_and_si256(both, low));
-      save(work->weights[g + 1][v], _mm256_and_si256(_mm256_srli_epi16(both, 4), low));
+  save(weights[0][v], _mm256_and_si256(row, low));
+  save(weights[1][v], _mm256_and_si256(_mm256_srli_epi16(row, 4), low));
+}
+
+// Groups [begin, begin + groups) of a panel, begin even. Odd rows of a panel of one tap are differences from the row
+// before (a template argument: 3x3 layers would lose 1 %).
+template <int V, bool Differences>
+inline void unpack(const uint8_t* panel, int32_t begin, int32_t groups, Work* work) {
+  constexpr size_t stride = V * kVector;
+  const int32_t rows = (groups + 1) / 2, lead = begin / 2 % 2;
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    const uint8_t* packed = panel + static_cast<size_t>(begin / 2) * stride + static_cast<size_t>(v) * kVector;
+    const auto odd_row = [&](__m256i row, const uint8_t* before) {
+      return Differences ? _mm256_xor_si256(row, load(before)) : row;
+    };
+    if (lead) unpack_row(odd_row(load(packed), packed - stride), work->weights, v);
+    int32_t row = lead;
+    for (; row + 2 <= rows; row += 2) {
+      const uint8_t* even = packed + static_cast<size_t>(row) * stride;
+      unpack_row(load(even), work->weights + 2 * row, v);
+      unpack_row(odd_row(load(even + stride), even), work->weights + 2 * row + 2, v);
     }
+    if (row < rows) unpack_row(load(packed + static_cast<size_t>(row) * stride), work->weights + 2 * row, v);
   }
 }
 
@@ -208,7 +225,8 @@ void count_vectors(const Block& block, Work* work) {
     const int32_t left = chunks.span - begin % chunks.span;
     const int32_t end = begin + (left < chunks.chunk ? left : chunks.chunk);
     const int32_t count = split(begin, end, groups, segments);
-    unpack<V>(block.weights + static_cast<size_t>(begin / 2) * V * kVector, end - begin, work);
+    block.taps == 1 ? unpack<V, true>(block.weights, begin, end - begin, work)
+                    : unpack<V, false>(block.weights, begin, end - begin, work);
     int32_t entry = 0;
     for (; entry + 2 <= block.entries; entry += 2) tile<2, V>(block, segments, count, entry, work, begin == 0);
     if (entry < block.entries) tile<1, V>(block, segments, count, entry, work, begin == 0);
