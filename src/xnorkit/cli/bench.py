@@ -35,12 +35,14 @@ xnorkit bench fashion-mnist-lenet5-xnor --profile"""
 @click.option("--seed", default=0, show_default=True, help="Of the data and of the order of turns.")
 @click.option("--plot", metavar="PICTURE", help="layers: a roofline, peers: bars; PNG, SVG or PDF by its name.")
 @click.option("--goals", is_flag=True, help="peers: the table of goals, measured and reached.")
+@click.option("--markdown", is_flag=True, help="peers: print one Markdown table of the best of each kind, no others.")
 @click.option(
     "--from", "rows_from", metavar="JSON", help="peers: show the rows of an earlier --json FILE, run nothing."
 )
 @click.option("--profile", is_flag=True, help="FILE: time, bytes and share of the core's peak for every step.")
 def command(out: Output, what: str, only: tuple[str, ...], rounds: int, threads: int | None, seed: int,
-            plot: str | None, goals: bool, rows_from: str | None, profile: bool) -> None:  # fmt: skip
+            plot: str | None, goals: bool, markdown: bool, rows_from: str | None,
+            profile: bool) -> None:  # fmt: skip
     """Time our layers, race them against what is installed, or profile a packed file.
 
     layers: our kernels over the standard shapes, with their share of this core's own peak. peers: the same works on
@@ -49,13 +51,13 @@ def command(out: Output, what: str, only: tuple[str, ...], rounds: int, threads:
     reference first; all take turns in shuffled order.
     """
     _refuse_misplaced(what, {"--only": bool(only), "--plot": bool(plot)}, ("layers", "peers"))
-    _refuse_misplaced(what, {"--goals": goals, "--from": bool(rows_from)}, ("peers",))
+    _refuse_misplaced(what, {"--goals": goals, "--markdown": markdown, "--from": bool(rows_from)}, ("peers",))
     if what in ("layers", "peers"):
         _refuse_misplaced(what, {"--profile": profile}, ("FILE",))
     if what == "layers":
         _layers(out, only, rounds, threads or 1, seed, plot)
     elif what == "peers":
-        _peers(out, only, rounds, threads or 1, seed, plot, goals, rows_from)
+        _peers(out, only, rounds, threads or 1, seed, plot, goals, markdown, rows_from)
     else:
         _model(out, what, rounds, threads or _cores(), profile)
 
@@ -86,8 +88,8 @@ def _layers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: i
 
 
 def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None, with_goals: bool,
-           rows_from: str | None) -> None:  # fmt: skip
-    from ..bench import goals, picture, report
+           markdown: bool, rows_from: str | None) -> None:  # fmt: skip
+    from ..bench import goals, picture, report, summary
     from ..bench.peers.table import PEERS
     from ..bench.race import Row, race
     from ..bench.works import WORKS
@@ -95,22 +97,24 @@ def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: in
     rows: list[Row] = []
     if rows_from:
         facts, rows = _read_rows(rows_from)
-        title = _headline(out, facts)
         rows = [row for row in rows if not only or any(fnmatchcase(row.work, pattern) for pattern in only)]
-        for work in dict.fromkeys(row.work for row in rows):
-            out.table(report.COLUMNS, report.table(rows, work), title=work)
     else:
         facts = report.facts(PEERS, rounds, threads) | {"missing": dict(report.missing(PEERS))}
-        title = _headline(out, facts)
-        for name in _chosen(only, WORKS):
+    title = _title(facts)
+    shown = Output("-") if markdown else out  # then nothing but the one table
+    shown.line(title, bold=True)
+    for name in dict.fromkeys(row.work for row in rows) if rows_from else _chosen(only, WORKS):
+        if not rows_from:
             with _progress(name, rounds) as tick:
                 rows += race(WORKS[name], PEERS, rounds=rounds, threads=threads, seed=seed, tick=tick)
-            out.table(report.COLUMNS, report.table(rows, name), title=name)
+        shown.table(report.COLUMNS, report.table(rows, name), title=name)
     for system, install in facts["missing"].items():
-        out.line(f"not installed: {system}: {install}")
+        shown.line(f"not installed: {system}: {install}")
     found = goals.results(rows)
     if with_goals:
-        out.table(goals.COLUMNS, goals.table(found), title="goals, one thread")
+        shown.table(goals.COLUMNS, goals.table(found), title="goals, one thread")
+    if markdown:
+        out.line(summary.markdown(rows).rstrip())
     if plot:
         picture.bars(rows, plot, title)
     out.result({**facts, "rows": [row.as_json() for row in rows], "goals": [result.as_json() for result in found]})
@@ -166,8 +170,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _title(facts: Mapping[str, Any]) -> str:
+    return f"{facts['cpu']}, {facts['isa']}, {facts['threads']} thread(s), {facts['rounds']} rounds"
+
+
 def _headline(out: Output, facts: Mapping[str, Any]) -> str:
-    title = f"{facts['cpu']}, {facts['isa']}, {facts['threads']} thread(s), {facts['rounds']} rounds"
+    title = _title(facts)
     out.line(title, bold=True)
     return title
 
