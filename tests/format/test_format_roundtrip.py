@@ -37,7 +37,7 @@ def header_of(data: bytes) -> dict[str, dict[str, object]]:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(RECORDS)
 def test_round_trip(records: Records) -> None:
     data = to_bytes(records)
@@ -50,7 +50,7 @@ def test_round_trip(records: Records) -> None:
     assert to_bytes(back) == data
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RECORDS)
 def test_stock_safetensors_reads_it_and_tensors_are_aligned(records: Records) -> None:
     data = to_bytes(records)

@@ -52,7 +52,7 @@ def load_or_reason(data: bytes) -> Graph | str:
         return error.reason
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.randoms(use_true_random=False))
 def test_round_trip_is_bit_identical(rng: Random) -> None:
     graph = random_graph(rng)

@@ -17,7 +17,7 @@ from xnorkit.graph.ir import Graph, Node
 from xnorkit.reference.shapes import TensorType
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_values_have_the_inferred_types(rng: Random) -> None:
     evaluate(random_graph(rng))

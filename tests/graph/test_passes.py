@@ -60,7 +60,7 @@ def _run(graph: Graph, seed: int = 0) -> np.ndarray:
     return np.asarray(Session(graph, backend="reference")(images))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(links=st.lists(st.sampled_from(LINKS), max_size=5), seed=st.integers(0, 2**31))
 def test_passes_keep_integers(links: list[str], seed: int) -> None:
     graph = _chain(links, seed)

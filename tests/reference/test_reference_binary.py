@@ -16,7 +16,7 @@ from xnorkit.reference.conventions import PAD_VALUES
 PADS = st.sampled_from(PAD_VALUES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(naive.windows(max_channels=70), PADS)
 def test_by_meaning_equals_by_bits(case: Window, pad_value: int) -> None:
     x, w = case.draw(random_signs)
@@ -28,7 +28,7 @@ def test_by_meaning_equals_by_bits(case: Window, pad_value: int) -> None:
     np.testing.assert_array_equal(meaning, by_bits)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(naive.windows(max_channels=3), PADS)
 def test_by_meaning_equals_plain_loops(case: Window, pad_value: int) -> None:
     x, w = case.draw(random_signs)

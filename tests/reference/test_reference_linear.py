@@ -20,7 +20,7 @@ def _floats(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(np.float32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(naive.windows(max_channels=3))
 def test_qconv2d_equals_plain_loops(case: Window) -> None:
     x, w = case.draw(_pixels)
@@ -30,7 +30,7 @@ def test_qconv2d_equals_plain_loops(case: Window) -> None:
     np.testing.assert_array_equal(got, naive.naive_conv(x, w, case, 0, np.empty(got.shape, np.int64)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(naive.windows(max_channels=3))
 def test_conv2d_has_the_bits_of_plain_loops(case: Window) -> None:
     """Equal bytes, not close numbers: one order of additions, two roundings per product."""

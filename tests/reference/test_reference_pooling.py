@@ -30,7 +30,7 @@ def _inside(x: np.ndarray, window: tuple, y: int, z: int) -> np.ndarray:
     return x[:, max(top, 0) : max(top + kernel[0], 0), max(left, 0) : max(left + kernel[1], 0)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pools(), st.sampled_from(["uint8", "int32", "float32", "int8"]), st.integers(0, 2**32 - 1))
 def test_maximum_is_over_the_picture_only(drawn, dtype: str, seed: int) -> None:
     shape, window = drawn
@@ -43,7 +43,7 @@ def test_maximum_is_over_the_picture_only(drawn, dtype: str, seed: int) -> None:
         np.testing.assert_array_equal(got[:, y, z], _inside(x, window, y, z).max(axis=(1, 2)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pools(), st.booleans(), st.integers(0, 2**32 - 1))
 def test_packed_rows_equal_the_meaning(drawn, flipped: bool, seed: int) -> None:
     shape, window = drawn
@@ -54,7 +54,7 @@ def test_packed_rows_equal_the_meaning(drawn, flipped: bool, seed: int) -> None:
     np.testing.assert_array_equal(bits.unpack(by_bits, shape[-1]), by_meaning)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pools(), st.integers(0, 2**32 - 1))
 def test_pool_then_threshold_is_threshold_then_flipped_pool(drawn, seed: int) -> None:
     """What lets the exporter pool bits instead of integers: a decreasing threshold turns maximum into minimum."""
@@ -67,7 +67,7 @@ def test_pool_then_threshold_is_threshold_then_flipped_pool(drawn, seed: int) ->
     np.testing.assert_array_equal(pool_first, pool_last)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pools(), st.booleans(), st.integers(0, 2**32 - 1))
 def test_average_adds_in_tap_order_and_divides_once(drawn, count_include_pad: bool, seed: int) -> None:
     shape, window = drawn

@@ -23,7 +23,7 @@ def _batch_norm(channels: list[tuple[float, ...]]):
     return lambda s: (s * alpha - mean) / np.sqrt(var + EPS) * gamma + beta
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(CHANNEL, min_size=1, max_size=6), st.integers(-600, 600), st.integers(0, 600))
 def test_batch_norm_sign_at_every_integer(channels: list[tuple[float, ...]], low: int, width: int) -> None:
     f, high = _batch_norm(channels), low + width

@@ -25,7 +25,7 @@ def _floats(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(np.float32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(naive.windows(max_channels=5), KINDS, st.integers(1, 8), st.sampled_from(["unsigned", "signed"]))
 def test_integers_equal_plain_loops_and_bit_planes(case: Window, kind: tuple[str, int], bits: int, values: str) -> None:
     levels, planes = kind
