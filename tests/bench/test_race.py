@@ -48,6 +48,18 @@ def test_rows_hold_figures_of_the_right_unit() -> None:
     assert set(row.as_json()) == {"work", "system", "kind", "threads", "median_ms", "min_ms", "gmacs", "verified"}
 
 
+def test_a_peer_may_have_threads_of_its_own() -> None:
+    asked: list[int] = []
+
+    def prepare(case: Case, threads: int) -> Runner:
+        asked.append(threads)
+        return Fake(case, 1e-3, 0)
+
+    two = Peer("b", "binary", "pip", lambda work: True, prepare, lambda: "1", threads=2)
+    assert [row.threads for row in race(TINY, [fake("a", 1e-3), two], rounds=1, threads=1)] == [1, 2]
+    assert asked == [2]
+
+
 def test_a_wrong_answer_is_reported_and_never_ranked() -> None:
     rows = race(TINY, [fake("xnorkit", 2e-3), fake("liar", 1e-6, error=2)], rounds=2)
     liar = rows[1]

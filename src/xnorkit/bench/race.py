@@ -85,17 +85,20 @@ def race(
 
     A peer that cannot be prepared, fails or answers wrongly gets a row with ``verified`` false and is not timed.
     """
-    case = Case(work, seed)
+    case, peers = Case(work, seed), tuple(peers)
     rows: dict[str, Row] = {}
     runners: dict[str, Runner] = {}
+    counts = {peer.system: peer.threads or threads for peer in peers}
     entrants = [peer for peer in peers if peer.installed and peer.works(work)]
     for peer in entrants:
         try:
-            runner = peer.prepare(case, threads)
+            runner = peer.prepare(case, counts[peer.system])
             runner.check(case)
             runner.seconds()
         except Exception as error:  # another project's code may raise anything; the row reports it
-            rows[peer.system] = Row(work.name, peer.system, peer.kind, threads, None, None, None, False, _said(error))
+            rows[peer.system] = Row(
+                work.name, peer.system, peer.kind, counts[peer.system], None, None, None, False, _said(error)
+            )
         else:
             runners[peer.system] = runner
     times = alternate({name: r.seconds for name, r in runners.items()}, rounds=rounds, seed=seed, tick=tick)
@@ -104,7 +107,9 @@ def race(
             seconds = times[peer.system]
             best, speed = min(seconds), work.multiply_adds / min(seconds) / 1e9
             median = statistics.median(seconds)
-            rows[peer.system] = Row(work.name, peer.system, peer.kind, threads, median * 1e3, best * 1e3, speed, True)
+            rows[peer.system] = Row(
+                work.name, peer.system, peer.kind, counts[peer.system], median * 1e3, best * 1e3, speed, True
+            )
     return [rows[peer.system] for peer in entrants]
 
 

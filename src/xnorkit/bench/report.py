@@ -22,9 +22,9 @@ def is_ours(row: Row) -> bool:
 
 
 def our_best(rows: Iterable[Row], work: str) -> Row | None:
-    """Our fastest verified row of a work, by its minimum; None without one."""
+    """Our fastest verified row of a work on the race's threads, by its minimum; None without one."""
     ours = [row for row in rows if row.work == work and row.verified and is_ours(row) and row.min_ms is not None]
-    return min(ours, key=lambda row: row.min_ms or 0.0, default=None)
+    return min(ours, key=lambda row: (row.threads, row.min_ms or 0.0), default=None)
 
 
 def ratios(row: Row, base: Row | None) -> tuple[float, float] | None:

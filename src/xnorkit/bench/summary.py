@@ -24,7 +24,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
     A cell ``2.3x / 2.7x ncnn`` names the rival where its column does not; one in italics misses the goal in brackets.
     """
-    found = [result for result in results(rows) if result.rival]
+    found = [result for result in results(rows) if result.rival and result.mode in MODES]
     columns = [name for name in RIVALS if any(result.against == name for result in found)]
     lines = [["work", "xnorkit, ms", *columns], ["---"] * (len(columns) + 2)]
     for work, mode in dict.fromkeys((result.work, result.mode) for result in found):

@@ -39,6 +39,11 @@ class Work:
     net: str = ""
 
     @property
+    def is_large(self) -> bool:
+        """A layer of at least 100 M multiply-adds: what two threads should halve."""
+        return self.kind != "net" and self.multiply_adds >= 100_000_000
+
+    @property
     def padding(self) -> int:
         """Zero pixels on each side."""
         return self.kernel // 2

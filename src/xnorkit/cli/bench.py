@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,15 @@ def _layers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: i
 
 def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None, with_goals: bool,
            markdown: bool, rows_from: str | None) -> None:  # fmt: skip
-    from ..bench import goals, picture, report, summary
+    from ..bench import goals, picture, report, sizes, summary
     from ..bench.peers.table import PEERS
     from ..bench.race import Row, race
     from ..bench.works import WORKS
 
     rows: list[Row] = []
+    nets: list[sizes.Size] = []
     if rows_from:
-        facts, rows = _read_rows(rows_from)
+        facts, rows, nets = _read_rows(rows_from)
         rows = [row for row in rows if not only or any(fnmatchcase(row.work, pattern) for pattern in only)]
     else:
         facts = report.facts(PEERS, rounds, threads) | {"missing": dict(report.missing(PEERS))}
@@ -108,28 +110,36 @@ def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: in
             with _progress(name, rounds) as tick:
                 rows += race(WORKS[name], PEERS, rounds=rounds, threads=threads, seed=seed, tick=tick)
         shown.table(report.COLUMNS, report.table(rows, name), title=name)
+    if with_goals and not rows_from:
+        nets = sizes.sizes_of((WORKS[name] for name in _chosen(only, WORKS)), seed)
     for system, install in facts["missing"].items():
         shown.line(f"not installed: {system}: {install}")
     found = goals.results(rows)
     if with_goals:
-        shown.table(goals.COLUMNS, goals.table(found), title="goals, one thread")
+        shown.table(goals.COLUMNS, goals.table(found), title="goals, one thread unless it says more")
+        if nets:
+            shown.table(sizes.COLUMNS, sizes.table(nets), title="goals of sizes")
     if markdown:
         out.line(summary.markdown(rows).rstrip())
     if plot:
         picture.bars(rows, plot, title)
-    out.result({**facts, "rows": [row.as_json() for row in rows], "goals": [result.as_json() for result in found]})
+    judged = {"goals": [result.as_json() for result in found], "sizes": [size.as_json() for size in nets]}
+    out.result({**facts, "rows": [row.as_json() for row in rows], **judged})
 
 
-def _read_rows(name: str) -> tuple[dict[str, Any], list[Any]]:
-    """Facts and rows of a JSON file that this verb wrote. Raises DataError."""
+def _read_rows(name: str) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Facts, rows and sizes of a JSON file that this verb wrote. Raises DataError."""
     from ..bench.race import Row
+    from ..bench.sizes import Size
     from ..errors import DataError
 
     try:
         facts = json.loads(Path(name).read_text(encoding="utf-8"))
         rows = [Row(**row) for row in facts.pop("rows")]
         facts.pop("goals", None)
-        return {"missing": {}, **facts}, rows
+        names = [field.name for field in fields(Size)]
+        sizes = [Size(**{field: size[field] for field in names}) for size in facts.pop("sizes", [])]
+        return {"missing": {}, **facts}, rows, sizes
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         expected = "a file that xnorkit bench peers --json wrote"
         raise DataError("bench", "rows", got=f"{name}: {error}", expected=expected) from error

@@ -50,7 +50,8 @@ class Peer:
 
     system: its name in the rows; kind: of arithmetic. module: what must be importable, program: what must be on the
     path; None for nothing. install: the command that brings it. works: whether it takes part in a work. version: called
-    only where it is installed. prepare(case, threads): a ready Runner; may raise BenchError.
+    only where it is installed. prepare(case, threads): a ready Runner; may raise BenchError. threads: its own number,
+    whatever the race asks for.
     """
 
     system: str
@@ -61,6 +62,7 @@ class Peer:
     version: Callable[[], str]
     module: str | None = None
     program: str | None = None
+    threads: int | None = None
 
     @property
     def installed(self) -> bool:

@@ -6,7 +6,9 @@ and the unpack of the output in Python are not the layer's. Float to float is th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -82,6 +84,10 @@ def _is_layer(work: Work) -> bool:
     return work.kind != "net"
 
 
+def _large(work: Work) -> bool:
+    return work.is_large and (os.cpu_count() or 1) > 1
+
+
 def _peer(level: str, packed: bool) -> Peer:
     prepare: Callable[[Case, int], Runner] = lambda case, threads: LayerRunner(case, threads, level, packed=packed)  # noqa: E731
     system = f"xnorkit {level}" + ("" if packed else " float")
@@ -91,6 +97,7 @@ def _peer(level: str, packed: bool) -> Peer:
 PEERS = (
     *(_peer(level, True) for level in reversed(levels()[: levels().index(isa()) + 1]) if level != "scalar"),
     _peer(isa(), False),
+    replace(_peer(isa(), True), system=f"xnorkit {isa()} two threads", works=_large, threads=2),
     Peer(
         f"xnorkit {isa()} int8 ends",
         "binary",
@@ -100,4 +107,5 @@ PEERS = (
         lambda: version("xnorkit"),
     ),
 )
-"""Packed to packed on each level of this CPU, the best first; then float to float on the best; nets on int8 pixels."""
+"""Packed to packed on each level of this CPU, the best first; then, on the best, float to float, large layers on two
+threads, nets on int8 pixels."""
