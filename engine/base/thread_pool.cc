@@ -1,18 +1,21 @@
 #include "base/thread_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
 namespace xnorkit {
 namespace {
 
-constexpr int kSpins = 4000;         // about 20 us of looking before a thread sleeps
-constexpr int kChunksPerThread = 4;  // several chunks each, so that a thread that was late does not hold the others up
+constexpr int kSpins = 4000;                     // about 0.1 ms of looking; to wake a sleeping thread takes 0.05 ms
+constexpr std::chrono::milliseconds kLinger{1};  // then of looking while nobody else wants the core
+constexpr int kShare = 2;  // a chunk is a thread's part of what is left, over this: late threads hold nobody up
 
 inline void relax() {
 #if defined(__x86_64__)
@@ -25,7 +28,7 @@ inline void relax() {
 struct Job {
   JobBody body;
   void* context;
-  int64_t units, chunk;
+  int64_t units;
   int limit;                     // participants wanted, the caller included
   int joined = 1;                // guarded by Pool::mutex
   std::atomic<int> active{0};    // workers inside; changed under Pool::mutex, read without while the caller spins
@@ -35,10 +38,11 @@ struct Job {
   bool open() const { return joined < limit && next.load(std::memory_order_relaxed) < units; }
 
   void work(int participant) {
-    for (;;) {
-      const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= units) return;
-      body(context, begin, std::min(units, begin + chunk), participant);
+    for (int64_t begin = next.load(std::memory_order_relaxed); begin < units;) {
+      const int64_t end = begin + std::max<int64_t>(1, (units - begin) / (int64_t{limit} * kShare));
+      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+      body(context, begin, end, participant);
+      begin = next.load(std::memory_order_relaxed);
     }
   }
 };
@@ -114,6 +118,8 @@ class Pool {
       const int seen = posted_.load(std::memory_order_relaxed);
       lock.unlock();
       for (int i = 0; i < kSpins && posted_.load(std::memory_order_relaxed) == seen; ++i) relax();
+      const auto until = std::chrono::steady_clock::now() + kLinger;
+      while (posted_.load(std::memory_order_relaxed) == seen && std::chrono::steady_clock::now() < until) sched_yield();
       lock.lock();
       wake_.wait(lock, [&] { return posted_.load(std::memory_order_relaxed) != seen || find_open(); });
     }
@@ -149,7 +155,7 @@ void parallel_run(int threads, int64_t units, JobBody body, void* context) {
     if (units > 0) body(context, 0, units, 0);
     return;
   }
-  Job job{body, context, units, std::max<int64_t>(1, units / (int64_t{limit} * kChunksPerThread)), limit};
+  Job job{body, context, units, limit};
   pool().run(job);
 }
 

@@ -4,7 +4,8 @@
 // - A caller takes part in its own job, so run() makes progress even when every worker is busy or none could be
 // started.
 // - Many callers at once share the workers: a worker joins whichever open job still wants one.
-// - Workers look for the next job for some microseconds after one ends, then sleep on a condition variable.
+// - Workers look for the next job for about a millisecond after one ends, most of it giving way to whoever wants the
+// core, then sleep on a condition variable: waking one costs 50 us, a third of a layer.
 // - After fork() the child has no workers; it starts its own at its first run() with more than one thread.
 #pragma once
 #include <cstdint>
