@@ -52,6 +52,7 @@ def golden_graph() -> Graph:
     acc = b.add("bconv2d", pooled, source="net.conv", out_channels=5, stride=(2, 2), pad_value=-1, **window,
                 tensors={"weight": signs(5, 3, 3, 5)})  # fmt: skip
     scaled = b.add("affine", acc, tensors={"scale": floats(5), "bias": floats(5)})
+    scaled = b.add("scale_map", scaled, b.add("kmap", extra, dilation=(2, 1), kernel=(2, 2), padding=(1, 0, 1, 1)))
     trunk = b.add("prelu", b.add("add", scaled, extra), tensors={"slope": floats(5)})
     side = b.add("conv2d", extra, out_channels=4, dilation=(1, 1), **window,
                  tensors={"weight": floats(4, 3, 3, 5), "bias": floats(4)})  # fmt: skip

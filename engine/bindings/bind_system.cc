@@ -7,6 +7,7 @@
 #include "kernels/fgemm/fgemm.h"
 #include "kernels/fgemm/narrow.h"
 #include "kernels/fsgemm/fsgemm.h"
+#include "kernels/kmap/kmap.h"
 #include "kernels/pool/pool.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/wgemm/wgemm.h"
@@ -38,6 +39,7 @@ nb::list kernels() {
   for (const auto* k : wgemm::kKernels) append_kernel(rows, "wgemm", k->name, k->isa);
   for (const auto& k : fsgemm::kKernels) append_kernel(rows, "fsgemm", k.name, k.isa);
   for (const auto& k : kPoolKernels) append_kernel(rows, "pool", k.name, k.isa);
+  for (const auto& k : kAbsMeanKernels) append_kernel(rows, "kmap", k.name, k.isa);
   return rows;
 }
 
@@ -46,15 +48,18 @@ nb::dict ops() {
   for (const OpRow& op : op_table()) {
     nb::dict row;
     nb::list accepts, attributes, tensors;
-    for (const DType dtype : {DType::u8, DType::i32, DType::f32, DType::bits})
-      if (op.takes(dtype)) accepts.append(dtype_name(dtype));
+    for (int input = 0; input < op.arity; ++input) {
+      nb::list accepted;
+      for (const DType dtype : {DType::u8, DType::i32, DType::f32, DType::bits})
+        if (op.takes(dtype, input)) accepted.append(dtype_name(dtype));
+      accepts.append(accepted);
+    }
     for (int a = 0; a < kAttributes; ++a)
       if (op.has(static_cast<Attribute>(a))) attributes.append(kAttributeNames[a]);
     constexpr const char* kTypes[] = {"bits", "i8", "i32", "f32", "bf16"};
     for (const TensorRow& t : op.tensors)
       tensors.append(
           nb::make_tuple(kRoleNames[static_cast<int>(t.role)], kTypes[static_cast<int>(t.type)], t.optional));
-    row["inputs"] = op.arity;
     row["accepts"] = accepts;
     row["attrs"] = attributes;
     row["tensors"] = tensors;

@@ -9,7 +9,9 @@
 namespace xnorkit {
 namespace {
 
-int32_t vectors_of(ChainKind kind) { return kind == ChainKind::affine ? 2 : kind == ChainKind::prelu ? 1 : 0; }
+int32_t vectors_of(ChainKind kind) {
+  return kind == ChainKind::affine || kind == ChainKind::branch ? 2 : kind == ChainKind::prelu ? 1 : 0;
+}
 
 bool takes_input(ChainKind kind) { return kind == ChainKind::add || kind == ChainKind::scale_map; }
 
@@ -165,10 +167,13 @@ class Chain final : public Op {
 Status make_chain(OpPtr head, int32_t head_inputs, const ChainSpec& spec, Isa isa, OpPtr* out) {
   const size_t count = spec.steps.size();
   bool good = count <= kMaxChain && spec.store <= static_cast<int32_t>(count) && (spec.store >= 0 || spec.bits);
+  int branches = 0;
   for (const ChainStep& s : spec.steps) {
     good &= s.kind != ChainKind::none && s.kind != ChainKind::sign;
+    branches += s.kind == ChainKind::branch;
     good &= (vectors_of(s.kind) < 1 || s.a != nullptr) && (vectors_of(s.kind) < 2 || s.b != nullptr);
   }
+  good &= branches == 0 || (branches == 1 && spec.bits && spec.store >= 0);
   if (!good || head == nullptr || head->output().dtype != DType::f32 || head->most_unit_pixels() <= 0) {
     return Status::error(Code::graph, "[chain] spec: got %zu steps, stored after %d, expected a chain", count,
                          spec.store);

@@ -25,6 +25,8 @@ const char* op_name(Eltwise op) {
     case Eltwise::hardtanh: return "hardtanh";
     case Eltwise::tanh: return "tanh";
     case Eltwise::sigmoid: return "sigmoid";
+    case Eltwise::scale_map_i32:
+    case Eltwise::scale_map_f32: return "scale_map";
   }
   return "unknown";
 }
@@ -71,6 +73,8 @@ class EltwiseOp final : public Op {
     EltwiseArgs work{};
     work.x = static_cast<const uint8_t*>(args.inputs[0]) + in;
     if (op_ == Eltwise::add) work.y = static_cast<const uint8_t*>(args.inputs[1]) + in;
+    if (op_ == Eltwise::scale_map_i32 || op_ == Eltwise::scale_map_f32)
+      work.y = static_cast<const float*>(args.inputs[1]) + first;
     work.out = static_cast<uint8_t*>(args.output) + static_cast<size_t>(first) * output().row_bytes();
     work.pixels = static_cast<size_t>(last - first);
     work.channels = input_.c;
@@ -118,6 +122,18 @@ const EltwiseKernel* select_eltwise(Eltwise op, Isa isa) {
   return found;
 }
 
+Status scale_map_output(const ValueType& input, const ValueType& factor, ValueType* out) {
+  if ((input.dtype != DType::i32 && input.dtype != DType::f32) || factor.dtype != DType::f32) {
+    return Status::error(Code::dtype, "[scale_map] input: expected i32 or f32, then f32");
+  }
+  if (factor.h != input.h || factor.w != input.w || factor.c != 1) {
+    return Status::error(Code::shape, "[scale_map] factor: got (%d, %d, %d), expected (%d, %d, 1)", factor.h, factor.w,
+                         factor.c, input.h, input.w);
+  }
+  *out = {DType::f32, input.h, input.w, input.c};
+  return {};
+}
+
 Status make_sign(const ValueType& input, Isa isa, OpPtr* out) {
   if (input.dtype != DType::f32) return refuse(Eltwise::sign, "f32");
   return make(Eltwise::sign, input, DType::bits, isa, {}, {}, out);
@@ -141,6 +157,13 @@ Status make_affine(const ValueType& input, const float* scale, const float* bias
     case DType::bits: op = Eltwise::affine_bits; break;
   }
   return make(op, input, DType::f32, isa, {scale, vector_bytes(input)}, {bias, vector_bytes(input)}, out);
+}
+
+Status make_scale_map(const ValueType& input, const ValueType& factor, Isa isa, OpPtr* out) {
+  ValueType type;
+  if (Status s = scale_map_output(input, factor, &type); !s.ok()) return s;
+  const Eltwise op = input.dtype == DType::i32 ? Eltwise::scale_map_i32 : Eltwise::scale_map_f32;
+  return make(op, input, DType::f32, isa, {}, {}, out);
 }
 
 Status make_prelu(const ValueType& input, const float* slope, Isa isa, OpPtr* out) {

@@ -63,7 +63,7 @@ Status Builder::add(const Node& node, ValueId* value) {
                            node.inputs[i], values_.size());
     }
     inputs[i] = type(node.inputs[i]);
-    if (!row.takes(inputs[i].dtype)) {
+    if (!row.takes(inputs[i].dtype, i)) {
       constexpr const char* kNames[] = {"u8", "i32", "f32", "bits"};
       return Status::error(Code::dtype, "[%s] input: got %s, which the op does not accept", row.name,
                            kNames[static_cast<int>(inputs[i].dtype)]);

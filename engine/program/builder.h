@@ -55,6 +55,8 @@ class Builder {
   Status create_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
   Status pool_step(Draft& draft, const BuildOptions& options, Step* step) const;
   Status extend_step(Draft& draft, size_t node, const BuildOptions& options, Step* step) const;
+  Status append_chain(Draft& draft, size_t node, const FusedChain& chain, const BuildOptions& options,
+                      Step* step) const;
   Status create_steps(Draft& draft, const BuildOptions& options, Program* program) const;
   int reusable_buffer(const Draft& draft, const Step& step, int now, const std::vector<int>& last,
                       const std::vector<int>& buffer_of) const;

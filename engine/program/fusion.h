@@ -25,9 +25,15 @@ struct FusedChain {
   std::vector<ValueId> operands;    // of adds and scale_maps, in order
   size_t operands_before = 0;       // the first of them, which are read before `stored` is written
   ValueId stored = -1, signs = -1;  // values the step stores: f32, bits
+  std::vector<float> scale, bias;   // of a branch: the steps point here
 };
 
 FusedChain find_chain(const FusionView& view, int head, ValueId value);
+
+// The chain behind the accumulators of node `head` as floats, no nodes where there is none: a scale_map, alone or
+// beside a threshold; or an affine beside a threshold, whose bits then are the second output. `bound`: the largest
+// magnitude of an accumulator; a threshold is taken only where floats hold them all.
+FusedChain find_sums_chain(const FusionView& view, int head, int64_t bound);
 
 // The pool that alone reads the value, or -1.
 int find_pool(const FusionView& view, ValueId value);

@@ -37,7 +37,7 @@ Bytes run(const Program& program, const std::vector<uint8_t>& x, int32_t batch, 
 
 // A net of `steps` random links between maps of one size: convolutions on bits, bytes and floats, and what may follow.
 struct Links : Net {
-  std::vector<ValueId> floats, packed;
+  std::vector<ValueId> floats, packed, factors;
   int32_t size, channels;
 
   Links(uint64_t seed, int steps) : Net(seed) {
@@ -69,8 +69,28 @@ struct Links : Net {
     return add(node, op, {x});
   }
 
+  void scaled(ValueId x) {
+    if (factors.empty()) factors.push_back(kmap(any(floats), 3, 1));
+    floats.push_back(add(Node(), "scale_map", {x, any(factors)}));
+  }
+
+  // Accumulators with two readers, in either order.
+  void both(ValueId sums) {
+    const bool first = random.between(0, 1);
+    if (first) packed.push_back(threshold(sums));
+    if (random.between(0, 1))
+      floats.push_back(affine(sums));
+    else
+      scaled(sums);
+    if (!first) packed.push_back(threshold(sums));
+  }
+
   void link() {
-    switch (random.between(0, 11)) {
+    switch (random.between(0, 14)) {
+      case 11: factors.push_back(kmap(any(floats), 3, 1)); return;
+      case 12: scaled(any(floats)); return;
+      case 13: scaled(conv("bconv2d", any(packed), channels, 3, 1)); return;
+      case 14: both(conv("bconv2d", any(packed), channels, 3, 1)); return;
       case 0:
       case 1: floats.push_back(affine(conv("bconv2d", any(packed), channels, 3, 1))); return;
       case 2: floats.push_back(conv("conv2d", any(floats), channels, 1, 0)); return;
@@ -126,10 +146,43 @@ void a_residual_block_is_one_step() {
   CHECK(run(*fused, picture, 1, 2) == run(*build(net.builder, false, Isa::scalar), picture, 1, 1), "block");
 }
 
+// sign(x) -> bconv2d -> K -> alpha -> {float, sign}: the map's own step, and one for everything behind it.
+void a_kmap_layer_is_two_steps() {
+  Net net(11);
+  ValueId x = -1;
+  CHECK(net.builder.input({DType::f32, 9, 9, 40}, &x).ok(), "input");
+  net.values.push_back(x);
+  const ValueId factor = net.kmap(x, 3, 1), bits = net.unary("sign", x);
+  const ValueId sums = net.conv("bconv2d", bits, 40, 3, 1);
+  const ValueId last = net.prelu(net.affine(net.add(Node(), "scale_map", {sums, factor})));
+  CHECK(net.builder.mark_output(last).ok(), "output");
+  CHECK(net.builder.mark_output(net.unary("sign", last)).ok(), "output");
+  CHECK(build(net.builder, true, detect_isa())->steps().size() == 3, "K, sign, layer");
+}
+
+// A stem's sums read by a threshold and by an affine: one step with two outputs; not where floats cannot hold the sums.
+void sums_with_two_readers_are_one_step() {
+  for (const int32_t channels : {3, 100}) {
+    Net net(12);
+    ValueId x = -1;
+    CHECK(net.builder.input({DType::u8, 8, 8, channels}, &x).ok(), "input");
+    const ValueId sums = net.conv("qconv2d", x, 24, 3, 1);
+    CHECK(net.builder.mark_output(net.threshold(sums)).ok(), "output");
+    CHECK(net.builder.mark_output(net.unary("relu", net.affine(sums))).ok(), "output");
+    const auto fused = build(net.builder, true, detect_isa());
+    CHECK(fused->steps().size() == (channels == 3 ? 1u : 3u), "%zu steps", fused->steps().size());
+    std::vector<uint8_t> picture(net.builder.type(x).bytes());
+    for (uint8_t& v : picture) v = static_cast<uint8_t>(net.random.next());
+    CHECK(run(*fused, picture, 1, 2) == run(*build(net.builder, false, Isa::scalar), picture, 1, 1), "stem");
+  }
+}
+
 }  // namespace
 
 int main() {
   random_chains();
+  a_kmap_layer_is_two_steps();
+  sums_with_two_readers_are_one_step();
   a_residual_block_is_one_step();
   return check_summary();
 }

@@ -9,6 +9,7 @@
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
 #include "ops/flatten.h"
+#include "ops/kmap.h"
 #include "ops/ndense.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
@@ -28,6 +29,7 @@ constexpr unsigned bits_of(std::initializer_list<Attribute> attributes) {
   return set;
 }
 constexpr unsigned kPool = bits_of({Attribute::kernel, Attribute::stride, Attribute::padding});
+constexpr unsigned kKmap = kPool | bits_of({Attribute::dilation});
 constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
 constexpr unsigned kDense = bits_of({Attribute::out_features});
 constexpr unsigned kCodes = bits_of({Attribute::activation_bits});
@@ -103,6 +105,15 @@ Status pool(In in, const Node& n, ValueType* out) {
   *out = {in[0].dtype, size.h, size.w, in[0].c};
   return {};
 }
+
+Status kmap(In in, const Node& n, ValueType* out) {
+  Size size;
+  if (Status s = window_output(n.row->name, in[0], n.window, &size); !s.ok()) return s;
+  *out = {DType::f32, size.h, size.w, 1};
+  return {};
+}
+
+Status scaled(In in, const Node&, ValueType* out) { return scale_map_output(in[0], in[1], out); }
 
 Status global_pool(In in, const Node&, ValueType* out) {
   *out = {DType::f32, 1, 1, in[0].c};
@@ -219,6 +230,12 @@ Status make_max_pool2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPt
 Status make_avg_pool2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   return make_avg_pool2d(in[0], n.window, n.count_include_pad, isa, op);
 }
+Status make_kmap_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_kmap(in[0], n.window, isa, op);
+}
+Status make_scale_map_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
+  return make_scale_map(in[0], in[1], isa, op);
+}
 Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
   return make_global_avg_pool2d(in[0], isa, op);
 }
@@ -254,6 +271,8 @@ constexpr OpRow kRows[] = {
   {"sign", 1, kF32, 0, Trait::none, as_bits, channels, per_element, make_sign_node, {}, ChainKind::sign},
   {"affine", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::epilogue, as_f32, channels, per_element, make_affine_node, kAffine, ChainKind::affine},
   {"add", 2, kF32, 0, Trait::pointwise, sum, channels, per_element, make_pointwise_node<Eltwise::add>, {}, ChainKind::add},
+  {"kmap", 1, kF32, kKmap, Trait::none, kmap, channels, per_element, make_kmap_node, {}},
+  {"scale_map", 2, kI32 | kF32, 0, Trait::pointwise, scaled, channels, per_element, make_scale_map_node, {}, ChainKind::scale_map, kF32},
   {"relu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::relu>, {}, ChainKind::relu},
   {"prelu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_prelu_node, kSlope, ChainKind::prelu},
   {"hardtanh", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::hardtanh>, {}, ChainKind::hardtanh},

@@ -29,7 +29,7 @@ enum class Trait : uint8_t {
 struct OpRow {
   const char* name;
   int arity;
-  unsigned accepts;     // bit i: DType i, for every input
+  unsigned accepts;     // bit i: DType i, for the first input; for the second too, unless `accepts_second` is set
   unsigned attributes;  // bit i: Attribute i
   Trait trait;
   // Output type from input types; refuses what has none.
@@ -42,7 +42,11 @@ struct OpRow {
   std::span<const TensorRow> tensors;
   ChainKind chain = ChainKind::none;  // as which step of a chain it may be fused behind a f32 value
 
-  bool takes(DType dtype) const { return accepts >> static_cast<int>(dtype) & 1; }
+  unsigned accepts_second = 0;
+
+  bool takes(DType dtype, int input) const {
+    return (input == 1 && accepts_second != 0 ? accepts_second : accepts) >> static_cast<int>(dtype) & 1;
+  }
   bool has(Attribute attribute) const { return attributes >> static_cast<int>(attribute) & 1; }
 };
 

@@ -92,6 +92,12 @@ struct Net {
     return add(node, "threshold", {x});
   }
 
+  ValueId kmap(ValueId x, int32_t kernel, int32_t pad) {
+    Node node;
+    node.window = {kernel, kernel, 1, 1, 1, 1, pad, pad, pad, pad};
+    return add(node, "kmap", {x});
+  }
+
   ValueId pool(ValueId x) {
     Node node;
     node.window = {2, 2, 2, 2};

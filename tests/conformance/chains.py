@@ -14,7 +14,7 @@ from xnorkit.graph.ir import Graph
 Array = NDArray[Any]
 SEED = 19580101
 HEADS = ("bconv2d", "bdense", "qconv2d", "qdense", "conv2d", "dense", "max_pool2d", "global_avg_pool2d", "add")
-LINKS = ("affine", "add", "relu", "prelu", "hardtanh")
+LINKS = ("affine", "add", "scale_map", "relu", "prelu", "hardtanh")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class ChainGraph:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng, self.b = rng, GraphBuilder()
+        self.factor = ""  # a map of one channel, computed before the second layer
 
     def vector(self, node: str, spread: float) -> Array:
         return (self.rng.normal(size=self.b.type(node).shape[2]) * spread).astype(np.float32)
@@ -44,14 +45,31 @@ class ChainGraph:
             return self.affine(node)
         if op == "prelu":
             return self.b.add("prelu", node, tensors={"slope": self.vector(node, 1)})
+        if op == "scale_map":
+            return self.b.add(
+                op, node, self.b.add("kmap", other, kernel=(1, 1)) if self.rng.random() < 0.3 else self.factor
+            )
         return self.b.add(op, *((node, other) if op == "add" else (node,)))
 
-    def head(self, op: str, x: str, pixels: str, channels: int) -> str:
-        """A float map of ``channels`` from the float input, or from the bytes for int8 layers."""
+    def accumulator(self, node: str) -> tuple[str, set[str]]:
+        """Floats of integers, and what else reads these: one scale, a factor a pixel, beside it a threshold or none."""
+        outputs: set[str] = set()
+        if self.rng.random() < 0.5:
+            channels = self.b.type(node).shape[2]
+            edges = self.rng.integers(-40, 41, channels).astype(np.int32)
+            edges[self.rng.random(channels) < 0.1] = self.rng.choice(np.array([-(2**31), 2**31 - 1, 2**24, -(2**24)]))
+            flip = self.rng.choice(np.array([-1, 1], np.int8), channels)
+            outputs.add(self.b.add("threshold", node, tensors={"threshold": edges, "flip": flip}))
+        if self.rng.random() < 0.5:
+            return self.b.add("scale_map", node, self.factor), outputs
+        return self.affine(node), outputs
+
+    def head(self, op: str, x: str, pixels: str, channels: int) -> tuple[str, set[str]]:
+        """A float map of ``channels`` from the float input, or from the bytes for int8 layers; outputs on the way."""
         if op in ("max_pool2d", "add", "global_avg_pool2d"):
-            wide = self.head("conv2d", x, pixels, channels)
+            wide, _ = self.head("conv2d", x, pixels, channels)
             attrs = {"kernel": (2, 2), "stride": (1, 1)} if op == "max_pool2d" else {}
-            return self.b.add(op, wide, *([wide] if op == "add" else []), **attrs)
+            return self.b.add(op, wide, *([wide] if op == "add" else []), **attrs), set()
         source = {"b": self.b.add("sign", x), "q": pixels}.get(op[0], x)
         dense = op.endswith("dense")
         if dense:
@@ -68,7 +86,9 @@ class ChainGraph:
         else:
             weight = self.rng.normal(size=shape).astype(np.float32)
         node = self.b.add(op, source, tensors={"weight": weight}, **attrs)
-        return self.affine(node) if op[0] in "bq" else node
+        if op[0] not in "bq":
+            return node, set()
+        return self.accumulator(node) if self.factor else (self.affine(node), set())
 
 
 def chain_case(head: str, number: int) -> ChainCase:
@@ -83,15 +103,14 @@ def chain_case(head: str, number: int) -> ChainCase:
         "pixels": rng.integers(0, 256, (batch, *shape)).astype(np.uint8),
         "x": rng.normal(size=(batch, *shape)).astype(np.float32),
     }
-    residual = made.head(head, x, pixels, channels)  # of the same type, and computed first
-    node = made.head(head, x, pixels, channels)
+    residual, _ = made.head(head, x, pixels, channels)  # of the same type, and computed first
+    made.factor = made.b.add("kmap", residual, kernel=(1, 1))
+    node, outputs = made.head(head, x, pixels, channels)
     links = tuple(rng.choice(LINKS, int(rng.integers(0, 7))).tolist())
     along = [node]
     for link in links:
         along.append(made.link(link, along[-1], residual))
-    outputs = {made.b.add("sign", along[-1])}
-    if rng.random() < 0.5:
-        outputs = {made.b.add("sign", made.affine(along[-1]))}
+    outputs.add(made.b.add("sign", made.affine(along[-1]) if rng.random() < 0.5 else along[-1]))
     if rng.random() < 0.6:
         outputs.add(along[-1])
     if rng.random() < 0.3:

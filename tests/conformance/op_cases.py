@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
-from xnorkit.reference import thresholds
+from xnorkit.reference import kmap, thresholds
 from xnorkit.reference.conventions import sign
 from xnorkit.reference.linear import bfloat16
 from xnorkit.reference.ops import OPS, Op, TensorSpec
@@ -61,7 +61,11 @@ def op_case(name: str, dtype: str, number: int) -> OpCase:
         node = b.add("qconv2d", node, out_channels=channels, kernel=(1, 1), groups=channels, tensors={"weight": w})
         value = x.astype(np.int32) * w.reshape(-1)
     nodes, values = [node], [value]
-    if len(op.accepts) == 2 and dtype == "f32":
+    if name == "scale_map":  # the second input is a map of one channel
+        ones = {"scale": np.ones(channels, np.float32), "bias": np.zeros(channels, np.float32)}
+        source = b.add("affine", "x", tensors=ones)
+        nodes, values = [node, b.add("kmap", source, kernel=(1, 1))], [value, kmap.abs_mean(x.astype(np.float32))]
+    elif len(op.accepts) == 2 and dtype == "f32":
         nodes, values = [node, b.add("relu", node)], [value, np.maximum(value, np.float32(0))]
     elif len(op.accepts) == 2:
         nodes, values = [node, b.add("max_pool2d", node, kernel=(1, 1))], [value, value]

@@ -48,6 +48,12 @@ def _avg_pool(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
     return total / F.avg_pool2d(counted, a["kernel"], a["stride"], divisor_override=1)
 
 
+def _kmap(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
+    mean = _padded(x.abs().mean(1, keepdim=True), a, 0)
+    box = torch.full((1, 1, *a["kernel"]), 1 / (a["kernel"][0] * a["kernel"][1]), dtype=x.dtype)
+    return F.conv2d(mean, box, None, a["stride"], 0, a["dilation"])
+
+
 def _threshold(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
     """As training sees it: sign of an increasing line through the threshold, times the flip."""
     x = (x - t["threshold"].view(-1, 1, 1) + 0.5).sign()
@@ -113,6 +119,8 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "sign": lambda x, a, t: torch.where(x >= 0, 1.0, -1.0),
     "affine": lambda x, a, t: x * _per_channel("scale", t) + _per_channel("bias", t),
     "add": lambda x, a, t: x + F.relu(x),
+    "kmap": _kmap,
+    "scale_map": lambda x, a, t: x * t["second"].permute(0, 3, 1, 2),
     "relu": lambda x, a, t: F.relu(x),
     "prelu": lambda x, a, t: F.prelu(x, t["slope"]),
     "hardtanh": lambda x, a, t: F.hardtanh(x),
@@ -126,7 +134,7 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
 }
 """Op -> the same in torch, on float64 ``(N, C, H, W)``. A row of OPS without one fails below with a KeyError."""
 
-ROUNDS_MANY = {"conv2d", "dense", "dense_bf16", "dense_i8", "affine", "avg_pool2d", "global_avg_pool2d"}
+ROUNDS_MANY = {"conv2d", "dense", "dense_bf16", "dense_i8", "affine", "avg_pool2d", "global_avg_pool2d", "kmap"}
 
 
 def _run(case: OpCase, absolute: bool = False) -> Array:
@@ -154,6 +162,7 @@ def test_reference_means_what_torch_means(name: str, dtype: str) -> None:
             # Every rounding, of a product or a partial sum, is at most half an ulp of the sum of absolute products.
             weight, pixels = case.tensors.get("weight"), case.values[0].shape[1] * case.values[0].shape[2]
             terms = pixels if weight is None else weight.size // got.shape[3]
+            terms += case.values[0].shape[3] if name == "kmap" else 0
             bound = (terms + 3) * 2.0**-24 * _run(case, absolute=True)
             assert (np.abs(got - expected) <= bound).all(), case.graph.nodes[-1]
         else:

@@ -34,6 +34,8 @@ def random_graph(rng: Random, steps: int = 8) -> Graph:
 
 def _add(rng: Random, builder: GraphBuilder, row: Op, values: list[str]) -> str | None:
     inputs = _inputs(rng, row, builder, values)
+    if not inputs:  # another first input than the one that was found fitting
+        return None
     types = tuple(builder.type(name) for name in inputs)
     attrs = {
         name: _attr(rng, name, spec) for name, spec in row.attrs.items() if spec.default is None or rng.random() < 0.6
@@ -62,11 +64,13 @@ def _shape(rng: Random) -> tuple[int, int, int]:
 
 
 def _inputs(rng: Random, row: Op, builder: GraphBuilder, values: list[str]) -> list[str]:
-    """One value per input of the row, or [] when none fits; a second one has the type of the first."""
+    """One value per input of the row, or [] when none fits; a second has the first's type, a factor its pixels."""
     found: list[str] = []
     for accepted in row.accepts:
         fitting = [v for v in values if builder.type(v).dtype in accepted]
-        if found:
+        if found and row.name == "scale_map":
+            fitting = [v for v in fitting if builder.type(v).shape == (*builder.type(found[0]).shape[:2], 1)]
+        elif found:
             fitting = [v for v in fitting if builder.type(v) == builder.type(found[0])]
         if not fitting:
             return []

@@ -10,7 +10,7 @@ from naive import random_signs
 
 from xnorkit.errors import GraphError, ShapeError
 from xnorkit.reference.linear import bfloat16
-from xnorkit.reference.ops import OPS, TensorSpec
+from xnorkit.reference.ops import OPS, Op, TensorSpec
 from xnorkit.reference.shapes import TensorType
 
 NUMPY = {"u8": "uint8", "i32": "int32", "f32": "float32", "bits": "int8", "i8": "int8"}
@@ -35,6 +35,8 @@ CASES: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "sign": ((5, 4, 9), {}),
     "affine": ((5, 4, 9), {}),
     "add": ((5, 4, 9), {}),
+    "kmap": ((5, 4, 9), WINDOW | {"dilation": (2, 1)}),
+    "scale_map": ((5, 4, 9), {}),
     "relu": ((5, 4, 9), {}),
     "prelu": ((5, 4, 9), {}),
     "hardtanh": ((5, 4, 9), {}),
@@ -60,11 +62,16 @@ def _value(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> np.n
     return rng.integers(low, high, shape).astype(NUMPY[dtype])
 
 
+def _dtypes(op: Op, first: str) -> tuple[str, ...]:
+    """Element types of all inputs, alike where the row accepts that."""
+    return tuple(first if first in accepted else min(accepted) for accepted in op.accepts)
+
+
 def _runs() -> list[tuple[str, tuple[str, ...], bool]]:
     """(op, element types, with optional tensors?) for every combination a row accepts."""
     runs = []
     for op in OPS.values():
-        combinations = [(d,) * len(op.accepts) for d in sorted(op.accepts[0])] if op.accepts else [("u8",)]
+        combinations = [_dtypes(op, d) for d in sorted(op.accepts[0])] if op.accepts else [("u8",)]
         for dtypes in combinations:
             runs.append((op.name, dtypes, False))
             if any(spec.optional for spec in op.tensors.values()) and (op.name != "max_pool2d" or dtypes == ("bits",)):
@@ -80,8 +87,9 @@ def test_every_row_has_a_case() -> None:
 def test_a_row_runs_and_gives_the_type_it_infers(name: str, dtypes: tuple[str, ...], optional: bool) -> None:
     op, (shape, given) = OPS[name], CASES[name]
     attrs, rng = op.complete(given), np.random.default_rng(7)
-    types = tuple(TensorType(d, shape) for d in dtypes)
-    values = [_value(rng, d, (2, *shape)) for d in dtypes]
+    second = (*shape[:2], 1) if name == "scale_map" else shape
+    types = tuple(TensorType(d, s) for d, s in zip(dtypes, (shape, second), strict=False))
+    values = [_value(rng, t.dtype, (2, *t.shape)) for t in types]
 
     def tensor(spec: TensorSpec) -> np.ndarray:
         return _value(rng, spec.dtype, spec.shape(types, attrs))
@@ -143,6 +151,9 @@ def test_lists_from_a_file_become_tuples() -> None:
         ("bdense", [(2, 1, 3)], {"out_features": 4}),
         ("add", [(2, 1, 3), (2, 1, 4)], {}),
         ("concat", [(2, 1, 3), (1, 2, 3)], {}),
+        ("scale_map", [(2, 1, 3), (2, 1, 3)], {}),
+        ("scale_map", [(2, 1, 3), (1, 1, 1)], {}),
+        ("kmap", [(2, 2, 3)], {"kernel": (2, 2), "dilation": (2, 1)}),
         ("wdense", [(1, 1, 3)], {"out_features": 4, "levels": "ternary"}),
         ("wdense", [(1, 1, 3)], {"out_features": 4, "activation_bits": 2}),
         ("max_pool2d", [(4, 4, 3)], {"kernel": (2, 2), "padding": (2, 0, 0, 0)}),
@@ -152,6 +163,6 @@ def test_types_that_do_not_fit_are_refused(
     name: str, shapes: list[tuple[int, int, int]], attrs: dict[str, Any]
 ) -> None:
     op = OPS[name]
-    types = tuple(TensorType(sorted(op.accepts[0])[0], shape) for shape in shapes)
+    types = tuple(TensorType(d, s) for d, s in zip(_dtypes(op, min(op.accepts[0])), shapes, strict=True))
     with pytest.raises(ShapeError):
         op.infer(types, op.complete(attrs))

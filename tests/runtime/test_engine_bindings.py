@@ -19,8 +19,7 @@ def test_both_op_tables_are_equal() -> None:
     assert set(ours) == set(OPS) - {"input"}
     for name, row in ours.items():
         law = OPS[name]
-        assert row["inputs"] == len(law.accepts), name
-        assert all(set(row["accepts"]) == accepted for accepted in law.accepts), name
+        assert [set(accepted) for accepted in row["accepts"]] == list(law.accepts), name
         assert set(row["attrs"]) == set(law.attrs), name
         assert {(role, kind, optional) for role, kind, optional in row["tensors"]} == {
             (role, spec.dtype, spec.optional) for role, spec in law.tensors.items()

@@ -5,6 +5,7 @@
 //   affine     fl(fl(v * a[c]) + b[c])        relu      v > 0 ? v : +0
 //   prelu      v >= 0 ? v : fl(a[c] * v)      hardtanh  min(max(v, -1), 1), NaN stays
 //   add        fl(v + a[pixel, c])            scale_map fl(v * a[pixel])
+//   branch     v stays; the bits are those of fl(fl(v * a[c]) + b[c]), not of the value after all steps
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,7 @@
 
 namespace xnorkit {
 
-enum class ChainKind : uint8_t { none, affine, prelu, relu, hardtanh, add, scale_map, sign };
+enum class ChainKind : uint8_t { none, affine, prelu, relu, hardtanh, add, scale_map, branch, sign };
 
 inline constexpr int32_t kMaxChain = 8;
 
@@ -33,7 +34,7 @@ struct ChainArgs {
   int32_t count;
   int32_t store;  // out takes the values after this many steps; -1: it is not written
   float* out;     // may be x, or the map of an add before the store
-  uint8_t* bits;  // bit = value after all steps < 0, tails clear; null: not written
+  uint8_t* bits;  // bit = value after all steps < 0, or of the one branch; tails clear; null: not written
   size_t bits_stride;
 };
 

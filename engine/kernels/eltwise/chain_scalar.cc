@@ -6,6 +6,14 @@ namespace {
 
 constexpr int32_t kPart = 64;
 
+void pack(const float* v, int32_t n, uint8_t* bits) {
+  for (int32_t first = 0; first < n; first += 8) {
+    unsigned byte = 0;
+    for (int32_t c = first; c < n && c < first + 8; ++c) byte |= static_cast<unsigned>(v[c] < 0) << (c - first);
+    bits[first / 8] = static_cast<uint8_t>(byte);
+  }
+}
+
 // Step `s` of `n` channels from `first` on, of pixel p.
 void apply(const ChainArgs& args, const ChainStep& s, size_t p, int32_t first, int32_t n, float* v) {
   switch (s.kind) {
@@ -29,23 +37,28 @@ void apply(const ChainArgs& args, const ChainStep& s, size_t p, int32_t first, i
     case ChainKind::scale_map:
       for (int32_t c = 0; c < n; ++c) v[c] = v[c] * s.a[p];
       return;
+    case ChainKind::branch: {
+      float w[kPart];
+      for (int32_t c = 0; c < n; ++c) w[c] = v[c] * s.a[first + c] + s.b[first + c];
+      pack(w, n, args.bits + p * args.bits_stride + first / 8);
+      return;
+    }
     case ChainKind::none:
     case ChainKind::sign: return;
   }
 }
 
-void pack(const float* v, int32_t n, uint8_t* bits) {
-  for (int32_t first = 0; first < n; first += 8) {
-    unsigned byte = 0;
-    for (int32_t c = first; c < n && c < first + 8; ++c) byte |= static_cast<unsigned>(v[c] < 0) << (c - first);
-    bits[first / 8] = static_cast<uint8_t>(byte);
-  }
+bool has_branch(const ChainArgs& args) {
+  for (int32_t s = 0; s < args.count; ++s)
+    if (args.steps[s].kind == ChainKind::branch) return true;
+  return false;
 }
 
 }  // namespace
 
 void chain_scalar(const ChainArgs& args) {
   float v[kPart];
+  const bool signs = args.bits != nullptr && !has_branch(args);
   for (size_t p = 0; p < args.pixels; ++p) {
     for (int32_t first = 0; first < args.channels; first += kPart) {
       const int32_t n = args.channels - first < kPart ? args.channels - first : kPart;
@@ -56,7 +69,7 @@ void chain_scalar(const ChainArgs& args) {
           for (int32_t c = 0; c < n; ++c) args.out[at + static_cast<size_t>(c)] = v[c];
         if (s < args.count) apply(args, args.steps[s], p, first, n, v);
       }
-      if (args.bits != nullptr) pack(v, n, args.bits + p * args.bits_stride + first / 8);
+      if (signs) pack(v, n, args.bits + p * args.bits_stride + first / 8);
     }
   }
 }

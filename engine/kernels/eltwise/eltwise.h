@@ -2,6 +2,7 @@
 //
 //   sign       out bit = x < 0                               f32 -> bits      threshold  out bit = (x < t[c]) ^ flip
 //   bit c affine     out = fl(fl(float(x) * scale[c]) + bias[c])   u8, i32, f32, bits -> f32 add        out = fl(x + y)
+//   scale_map  out = fl(float(x) * y[pixel])                i32, f32 -> f32
 //   relu   x > 0 ? x : +0   prelu  x >= 0 ? x : fl(slope[c] * x) hardtanh   min(max(x, -1), 1), NaN stays tanh,
 //   sigmoid: float64 inside, rounded once
 //
@@ -26,12 +27,14 @@ enum class Eltwise : uint8_t {
   prelu,
   hardtanh,
   tanh,
-  sigmoid
+  sigmoid,
+  scale_map_i32,
+  scale_map_f32
 };
 
 struct EltwiseArgs {
   const void* x;
-  const void* y;  // add only
+  const void* y;  // add; scale_map: one float a pixel
   void* out;
   size_t pixels;
   int32_t channels;
@@ -56,6 +59,9 @@ void hardtanh_scalar(const EltwiseArgs&);
 void tanh_scalar(const EltwiseArgs&);
 void sigmoid_scalar(const EltwiseArgs&);
 
+void scale_map_i32_scalar(const EltwiseArgs&);
+void scale_map_f32_scalar(const EltwiseArgs&);
+
 void sign_avx2(const EltwiseArgs&);
 void threshold_avx2(const EltwiseArgs&);
 void affine_u8_avx2(const EltwiseArgs&);
@@ -66,6 +72,8 @@ void add_avx2(const EltwiseArgs&);
 void relu_avx2(const EltwiseArgs&);
 void prelu_avx2(const EltwiseArgs&);
 void hardtanh_avx2(const EltwiseArgs&);
+void scale_map_i32_avx2(const EltwiseArgs&);
+void scale_map_f32_avx2(const EltwiseArgs&);
 
 struct EltwiseKernel {
   Eltwise op;
@@ -87,6 +95,8 @@ inline constexpr EltwiseKernel kEltwiseKernels[] = {
     {Eltwise::relu, "relu_f32f32_8_avx2", Isa::avx2, relu_avx2},
     {Eltwise::prelu, "prelu_f32f32_8_avx2", Isa::avx2, prelu_avx2},
     {Eltwise::hardtanh, "hardtanh_f32f32_8_avx2", Isa::avx2, hardtanh_avx2},
+    {Eltwise::scale_map_i32, "scale_map_i32f32_8_avx2", Isa::avx2, scale_map_i32_avx2},
+    {Eltwise::scale_map_f32, "scale_map_f32f32_8_avx2", Isa::avx2, scale_map_f32_avx2},
 #endif
     {Eltwise::sign, "sign_f32b1_scalar", Isa::scalar, sign_scalar},
     {Eltwise::threshold, "threshold_i32b1_scalar", Isa::scalar, threshold_scalar},
@@ -98,6 +108,8 @@ inline constexpr EltwiseKernel kEltwiseKernels[] = {
     {Eltwise::relu, "relu_f32f32_scalar", Isa::scalar, relu_scalar},
     {Eltwise::prelu, "prelu_f32f32_scalar", Isa::scalar, prelu_scalar},
     {Eltwise::hardtanh, "hardtanh_f32f32_scalar", Isa::scalar, hardtanh_scalar},
+    {Eltwise::scale_map_i32, "scale_map_i32f32_scalar", Isa::scalar, scale_map_i32_scalar},
+    {Eltwise::scale_map_f32, "scale_map_f32f32_scalar", Isa::scalar, scale_map_f32_scalar},
     {Eltwise::tanh, "tanh_f32f32_scalar", Isa::scalar, tanh_scalar},
     {Eltwise::sigmoid, "sigmoid_f32f32_scalar", Isa::scalar, sigmoid_scalar},
 };

@@ -56,6 +56,20 @@ inline __attribute__((always_inline)) void affine(const EltwiseArgs& a) {
   }
 }
 
+template <typename T>
+inline __attribute__((always_inline)) void scale_map(const EltwiseArgs& a) {
+  const T* x = static_cast<const T*>(a.x);
+  float* out = static_cast<float*>(a.out);
+  const size_t channels = static_cast<size_t>(a.channels);
+  for (size_t p = 0; p < a.pixels; ++p, x += channels, out += channels) {
+    const float factor = static_cast<const float*>(a.y)[p];
+    size_t c = 0;
+    for (; c + 8 <= channels; c += 8)
+      _mm256_storeu_ps(out + c, _mm256_mul_ps(to_float(load(x + c)), _mm256_set1_ps(factor)));
+    for (; c < channels; ++c) out[c] = static_cast<float>(x[c]) * factor;
+  }
+}
+
 }  // namespace
 
 void sign_avx2(const EltwiseArgs& a) {
@@ -116,6 +130,9 @@ void affine_bits_avx2(const EltwiseArgs& a) {
       out[c] = ((byte & 1) != 0 ? -1.0f : 1.0f) * a.scale[c] + a.bias[c];
   }
 }
+
+void scale_map_i32_avx2(const EltwiseArgs& a) { scale_map<int32_t>(a); }
+void scale_map_f32_avx2(const EltwiseArgs& a) { scale_map<float>(a); }
 
 void add_avx2(const EltwiseArgs& a) {
   const float* x = static_cast<const float*>(a.x);

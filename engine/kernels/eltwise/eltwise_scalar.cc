@@ -40,6 +40,16 @@ void map(const EltwiseArgs& a, F f) {
   for (size_t i = 0; i < count; ++i) out[i] = f(x[i]);
 }
 
+template <typename T>
+void scale_map(const EltwiseArgs& a) {
+  const T* x = static_cast<const T*>(a.x);
+  float* out = static_cast<float*>(a.out);
+  for (size_t p = 0; p < a.pixels; ++p) {
+    const float factor = static_cast<const float*>(a.y)[p];
+    for (int32_t c = 0; c < a.channels; ++c) *out++ = static_cast<float>(*x++) * factor;
+  }
+}
+
 }  // namespace
 
 void sign_scalar(const EltwiseArgs& a) {
@@ -66,6 +76,9 @@ void affine_bits_scalar(const EltwiseArgs& a) {
       *out++ = value * a.scale[c] + a.bias[c];
     }
 }
+
+void scale_map_i32_scalar(const EltwiseArgs& a) { scale_map<int32_t>(a); }
+void scale_map_f32_scalar(const EltwiseArgs& a) { scale_map<float>(a); }
 
 void add_scalar(const EltwiseArgs& a) {
   const float* x = static_cast<const float*>(a.x);

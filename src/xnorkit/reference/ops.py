@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from . import activations, binary, codes, linear, pooling, shapes, thresholds, wbits
+from . import activations, binary, codes, kmap, linear, pooling, shapes, thresholds, wbits
 from .conventions import sign
 from .op_row import Array as Array
 from .op_row import Attr, Attrs, Infer
@@ -42,10 +42,11 @@ _WINDOW = {
     "stride": Attr("ints2", (1, 1), **_POSITIVE, doc="(sH, sW)"),
     "padding": Attr("ints4", (0, 0, 0, 0), doc="(top, left, bottom, right)"),
 }
+_DILATION = {"dilation": Attr("ints2", (1, 1), **_POSITIVE, doc="(dH, dW)")}
 _CONV = {
     "out_channels": _OUT_CHANNELS,
     **_WINDOW,
-    "dilation": Attr("ints2", (1, 1), **_POSITIVE, doc="(dH, dW)"),
+    **_DILATION,
     "groups": Attr("int", 1, **_POSITIVE, doc="C and O are multiples of it"),
 }
 _PAD_VALUE = Attr("int", 0, low=-1, high=1, doc="what a padded tap contributes: 0, +1 or -1")
@@ -118,6 +119,20 @@ def _add_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     if inputs[0].shape != inputs[1].shape:
         raise ShapeError("add", "shapes", got=inputs[1].shape, expected=inputs[0].shape)
     return inputs[0]
+
+
+def _kmap_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    size = shapes.window_output(
+        inputs[0].shape[:2], attrs["kernel"], attrs["stride"], attrs["padding"], attrs["dilation"]
+    )
+    return TensorType("f32", (*size, 1))
+
+
+def _scaled_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    expected = (*inputs[0].shape[:2], 1)
+    if inputs[1].shape != expected:
+        raise ShapeError("scale_map", "second input", got=inputs[1].shape, expected=expected)
+    return TensorType("f32", inputs[0].shape)
 
 
 def _concat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
@@ -210,6 +225,12 @@ _ROWS = (
        _same("f32"), lambda x, a, t: activations.affine(x[0], t["scale"], t["bias"]),
        tensors={"scale": TensorSpec("f32", _channels, doc="(C,)"), "bias": TensorSpec("f32", _channels, doc="(C,)")}),
     Op("add", "Elementwise float32 sum (residual).", (_F32, _F32), _add_type, lambda x, a, t: x[0] + x[1]),
+    Op("kmap", "XNOR-Net's K: mean of |x| over channels, then over windows, padded taps being 0; in a fixed order.",
+       (_F32,), _kmap_type,
+       lambda x, a, t: kmap.kmap(x[0], a["kernel"], a["stride"], a["padding"], a["dilation"]),
+       {**_WINDOW, **_DILATION}),
+    Op("scale_map", "x * factor[h, w] in float32; the factor is one value a pixel.", (_types("i32", "f32"), _F32),
+       _scaled_type, lambda x, a, t: kmap.scale_map(x[0], x[1])),
     Op("relu", "max(x, 0); NaN and -0 give +0.", (_F32,), _same(), lambda x, a, t: activations.relu(x[0])),
     Op("prelu", "x where x >= 0, else slope[c] * x.", (_F32,), _same(),
        lambda x, a, t: activations.prelu(x[0], t["slope"]),
