@@ -28,7 +28,7 @@ def test_chains_equal_the_law(head: str) -> None:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_chain_is_one_step(head: str) -> None:
-    """Without a tap in the middle or a late factor, every node behind the second layer is computed by that layer's step."""
+    """Without a tap in the middle or a late factor, all behind the second layer is computed by that layer's step."""
     case = next(
         c
         for c in (chain_case(head, n) for n in range(3 * CASES))

@@ -75,6 +75,14 @@ def plain_float() -> nn.Module:
         nn.Linear(12 * 6 * 6, 20), nn.Sigmoid(), nn.Linear(20, 10))  # fmt: skip
 
 
+def magnitudes() -> nn.Module:
+    """XNOR-Net's blocks with K: normalise, binarize, convolve, scale by K and alpha; dilation, stride and a bias."""
+    return nn.Sequential(
+        Pixels([0.4], [0.3]), nn.Conv2d(1, 20, 3), BinaryConv2d(20, 24, 3, padding=1, kmap=True), nn.BatchNorm2d(24),
+        BinaryConv2d(24, 18, (3, 2), stride=2, padding=(2, 1), dilation=(2, 1), bias=True, kmap=True), nn.ReLU(),
+        nn.Flatten(), nn.Linear(18 * 5 * 6, 10))  # fmt: skip
+
+
 class Vectors(nn.Module):
     """A net of vectors: int8 on pixels, then binary dense layers; the input has no height or width."""
 
@@ -94,6 +102,7 @@ CASES = (
     Case("geometry", geometry, (2, 11, 11), False),
     Case("residual", Residual, (1, 12, 12), False),
     Case("plain_float", plain_float, (1, 28, 28), False),
+    Case("magnitudes", magnitudes, (1, 12, 12), False),
     Case("vectors", Vectors, (1, 7, 7), False),
 )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from xnorkit.errors import ParityError, RangeError, ShapeError, UnsupportedError
 from xnorkit.export import export, to_graph, verify
 from xnorkit.graph.store import load
-from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Linear
+from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Linear, Pixels
 from xnorkit.runtime.session import Session
 
 
@@ -144,3 +144,18 @@ def test_shared_sign_is_computed_once() -> None:
 
     ops = [node.op for node in to_graph(Twice(), torch.zeros(1, 4, 3, 3)).nodes]
     assert ops.count("sign") == 1 and ops.count("bconv2d") == 2
+
+
+def test_a_layer_with_k_has_the_floats_of_training() -> None:
+    """No float layer around it: pixels to the last sum, every bit equal; the product joins the convolution's step."""
+    torch.manual_seed(3)
+    model = nn.Sequential(
+        Pixels([0.4], [0.3]), BinaryConv2d(1, 33, 3, padding=1, kmap=True, bias=True),
+        BinaryConv2d(33, 20, 3, stride=2, padding=1, dilation=2, kmap=True, bias=True)).eval()  # fmt: skip
+    graph = to_graph(model, torch.zeros(1, 1, 13, 11), input_dtype="u8")
+    images = np.random.default_rng(0).integers(0, 256, (5, 13, 11, 1)).astype(np.uint8)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    session = Session(graph)
+    np.testing.assert_array_equal(session(images), expected)
+    assert session.program is not None and len(session.program.steps) == 5  # pixels + sign, (K, layer) twice

@@ -11,7 +11,7 @@ namespace {
 
 template <int N, typename F>
 XK_INLINE void each(__m256 (&v)[N], F f) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < N; ++i) v[i] = f(v[i], static_cast<size_t>(i) * 8);
 }
 
@@ -124,6 +124,7 @@ void chain_avx2(const ChainArgs& args) {
   for (int32_t s = 0; s < args.count; ++s) signs &= args.steps[s].kind != ChainKind::branch;
   for (size_t p = 0; p < args.pixels; ++p) {
     size_t c = 0;
+    for (; c + 64 <= channels; c += 64) lanes<8>(args, signs, p, c);
     for (; c + 32 <= channels; c += 32) lanes<4>(args, signs, p, c);
     for (; c + 8 <= channels; c += 8) lanes<1>(args, signs, p, c);
     if (c < channels) tail(args, signs, p, c);

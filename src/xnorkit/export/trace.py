@@ -58,6 +58,7 @@ def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result
         schema = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
         call = dict(zip(schema, args, strict=False)) | kwargs
         call |= {"scale": torch.ones_like(call["scale"]), "bias": None}
+        call |= {"factor": None} if "factor" in schema else {}
         raw = node.target(**call)  # type: ignore[operator]
         return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw.numpy(), None)
     sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])

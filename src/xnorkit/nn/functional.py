@@ -5,6 +5,7 @@ Every op is ``acc * scale[o] (+ bias[o])`` with two separate float32 roundings, 
 ==============================  =======================================================================================
 ``xnorkit::sign(x)``            -1 where x < 0, else +1
 ``xnorkit::bconv2d(...)``       acc = conv2d(sign(x), sign(weight)); a padded tap contributes ``pad_value`` (0, +1, -1)
+``xnorkit::kmap(...)``          XNOR-Net's K, by which ``bconv2d`` multiplies acc first where it is given
 ``xnorkit::bdense(...)``        acc = sign(x) @ sign(weight).T
 ``xnorkit::qconv2d(...)``       acc = conv2d(x, weight), x integers 0..255, weight integers -127..127, zero padding
 ``xnorkit::qdense(...)``        acc = x @ weight.T, x integers 0..255 or -1/+1, weight integers -127..127
@@ -22,6 +23,7 @@ tensor([[-0.5000]])
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import torch
@@ -31,6 +33,7 @@ from torch import Tensor
 from ..errors import LimitError, ShapeError
 from ..reference.bounds import float32_exact
 from ..reference.conventions import PAD_VALUES
+from ..reference.kmap import LANES
 from ..reference.shapes import window_output
 
 PIXEL_MAX, WEIGHT_MAX = 255, 127
@@ -113,6 +116,35 @@ def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1) -> Ten
     return rounded(acc).to(weight.dtype)
 
 
+def input_magnitude(
+    x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
+    """XNOR-Net's K ``(N, 1, Ho, Wo)`` of ``(N, C, H, W)``: mean of |x| over channels, then over the window.
+
+    Additions in the order of ``reference.kmap``, so that packed floats are these; the gradient is autograd's. Divisors
+    are tensors on x's device, because a GPU divides by a number through its reciprocal.
+
+    >>> x = torch.tensor([[1.0, -3.0], [0.0, 4.0]]).T.reshape(1, 2, 2, 1)
+    >>> input_magnitude(x, (3, 1), (1, 1), (1, 0), (1, 1)).flatten()
+    tensor([1.3333, 1.3333])
+    """
+    n, channels, h, w = x.shape
+    parts = F.pad(x.abs(), (0, 0, 0, 0, 0, -channels % LANES)).reshape(n, -1, LANES, h, w)
+    sums = parts[:, 0]
+    for index in range(1, parts.shape[1]):
+        sums = sums + parts[:, index]
+    while sums.shape[1] > 1:
+        half = sums.shape[1] // 2
+        sums = sums[:, :half] + sums[:, half:]
+    (ph, pw), (kh, kw), (sh, sw), (dh, dw) = padding, kernel, stride, dilation
+    ho, wo = window_output((h, w), (kh, kw), (sh, sw), (ph, pw, ph, pw), (dh, dw))
+    mean = F.pad(sums / x.new_full((), channels), (pw, pw, ph, ph))
+    total = torch.zeros_like(mean[:, :, :ho, :wo])
+    for i, j in product(range(0, kh * dh, dh), range(0, kw * dw, dw)):
+        total = total + mean[:, :, i : i + (ho - 1) * sh + 1 : sh, j : j + (wo - 1) * sw + 1 : sw]
+    return total / x.new_full((), kh * kw)
+
+
 def epilogue(acc: Tensor, scale: Tensor, bias: Tensor | None, axis: int) -> Tensor:
     """``acc * scale`` then ``+ bias``: two roundings, never fused; both are ``(O,)`` along ``axis``."""
     shape = [1] * acc.ndim
@@ -138,10 +170,22 @@ def bconv2d(
     dilation: Sequence[int],
     groups: int,
     pad_value: int,
+    factor: Tensor | None = None,
 ) -> Tensor:
-    """Binary convolution ``conv2d(sign(x), sign(weight)) * scale (+ bias)``: ``(N, C, H, W) -> (N, O, Ho, Wo)``."""
+    """``conv2d(sign(x), sign(weight)) (* factor) * scale (+ bias)``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
+
+    factor: ``(N, 1, Ho, Wo)``, XNOR-Net's K.
+    """
     acc = conv2d_accumulate(sign_values(x), sign_values(weight), stride, padding, dilation, groups, pad_value)
-    return epilogue(acc, scale, bias, 1)
+    return epilogue(acc if factor is None else acc * factor, scale, bias, 1)
+
+
+@torch.library.custom_op("xnorkit::kmap", mutates_args=())
+def kmap(
+    x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
+    """XNOR-Net's K of a layer's input, ``(N, C, H, W) -> (N, 1, Ho, Wo)``; see ``input_magnitude``."""
+    return input_magnitude(x, kernel, stride, padding, dilation)
 
 
 @torch.library.custom_op("xnorkit::bdense", mutates_args=())
@@ -190,13 +234,18 @@ def _conv_shape(
 
 
 @bconv2d.register_fake
-def _(x, weight, scale, bias, stride, padding, dilation, groups, pad_value):  # type: ignore[no-untyped-def]
+def _(x, weight, scale, bias, stride, padding, dilation, groups, pad_value, factor=None):  # type: ignore[no-untyped-def]
     return _conv_shape(x, weight, stride, padding, dilation, groups)
 
 
 @qconv2d.register_fake
 def _(x, weight, scale, bias, stride, padding, dilation, groups):  # type: ignore[no-untyped-def]
     return _conv_shape(x, weight, stride, padding, dilation, groups)
+
+
+@kmap.register_fake
+def _(x, kernel, stride, padding, dilation):  # type: ignore[no-untyped-def]
+    return input_magnitude(x, kernel, stride, padding, dilation)
 
 
 def _dense_shape(x: Tensor, weight: Tensor) -> Tensor:

@@ -64,14 +64,24 @@ def _pixels(low: Lowering, node: fx.Node, value: Value) -> Value:
 
 
 def bconv2d(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
-    """``xnorkit::bconv2d(x, weight, scale, bias, stride, padding, dilation, groups, pad_value)``."""
-    x, weight, scale, bias, stride, padding, dilation, groups, pad_value = args
+    """``xnorkit::bconv2d(x, weight, scale, bias, stride, padding, dilation, groups, pad_value, factor)``."""
+    x, weight, scale, bias, stride, padding, dilation, groups, pad_value, factor = (*args, None)[:10]
     bits = low.sign(node, low.values[x])
     w = _conv_layout(sign_of(_weight(low, weight)))
     acc = low.emit(node, "bconv2d", bits, tensors={"weight": w}, out_channels=w.shape[0], kernel=w.shape[1:3],
                    stride=_pair(stride), padding=_four(padding), dilation=_pair(dilation), groups=int(groups),
                    pad_value=int(pad_value))  # fmt: skip
+    if factor is not None:
+        acc = low.emit(node, "scale_map", acc, low.values[factor], name=f"{acc.name}.k")
     return _scaled(low, node, acc, scale, bias)
+
+
+def kmap(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
+    """``xnorkit::kmap(x, kernel, stride, padding, dilation)``."""
+    x, kernel, stride, padding, dilation = args
+    value = low.as_float(node, low.values[x])
+    return low.emit(node, "kmap", value, name=f"{module_path(node)}.kmap", kernel=_pair(kernel), stride=_pair(stride),
+                    padding=_four(padding), dilation=_pair(dilation))  # fmt: skip
 
 
 def bdense(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:

@@ -13,6 +13,7 @@ _own = torch.ops.xnorkit
 
 RULES: dict[object, Rule] = {
     _own.bconv2d.default: layers.bconv2d,
+    _own.kmap.default: layers.kmap,
     _own.bdense.default: layers.bdense,
     _own.qconv2d.default: layers.qconv2d,
     _own.qdense.default: layers.qdense,

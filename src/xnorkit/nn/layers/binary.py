@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import RangeError, ShapeError
 from ...reference.conventions import PAD_VALUES
-from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue
+from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue, input_magnitude, kmap
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
@@ -53,18 +53,20 @@ def sides(padding: str | tuple[int, ...]) -> tuple[int, ...]:
 
 
 class BinaryConv2d(nn.Conv2d):
-    """``y = conv2d(sign(x), sign(W)) * scale[o] (+ bias[o])``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
+    """``y = conv2d(sign(x), sign(W)) (* K[h, w]) * scale[o] (+ bias[o])``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
 
     Parameters are those of ``torch.nn.Conv2d`` (bias defaults to False: a batch norm follows), and
     pad_value: what a padded tap contributes: 0 (PyTorch's meaning), +1 or -1.
     weight: row of QUANTIZERS, or an object: ``"xnor"`` (alpha = mean|W|) or ``"sign"`` (no scale).
     activation: ``"sign"``, an object such as ``Sign(clip=1.3)``, or None when the input is -1/+1 already.
+    kmap: multiply by XNOR-Net's K, the box-filtered mean of |x| over channels (sec. 3.2); its gradient reaches x too.
+        For pad_value 0, one group and inputs that are not signs yet.
 
     Put a batch norm before it and pool after it (XNOR-Net's B-A-C-P block): a max-pool of signs is mostly +1.
     Autocast does not touch the sums: they are formed in the dtype of the weight, outside autocast.
 
-    Raises RangeError for other pad values, string paddings or wider weights. Source: Rastegari et al. 2016, Courbariaux
-    et al. 2016.
+    Raises RangeError for other pad values, string paddings, wider weights, or a K without meaning.
+    Source: Rastegari et al. 2016, Courbariaux et al. 2016.
 
     >>> layer = BinaryConv2d(3, 8, 3, padding=1, pad_value=-1)
     >>> layer(torch.randn(2, 3, 5, 5)).shape
@@ -85,13 +87,17 @@ class BinaryConv2d(nn.Conv2d):
         pad_value: int = 0,
         weight: str | WeightQuantizer = "xnor",
         activation: str | ActivationQuantizer | None = "sign",
+        kmap: bool = False,
         **kwargs: Any,
     ) -> None:
         if pad_value not in PAD_VALUES:
             raise RangeError("BinaryConv2d", "pad_value", got=pad_value, expected=PAD_VALUES)
         zero_padding_only("BinaryConv2d", padding, kwargs)
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, **kwargs)
-        self.pad_value = pad_value
+        if kmap and (pad_value != 0 or groups != 1 or activation is None):
+            raise RangeError("BinaryConv2d", "kmap", got=f"{pad_value=}, {groups=}, {activation=}",
+                             expected="pad_value 0, one group, an input that is binarized here")  # fmt: skip
+        self.pad_value, self.kmap = pad_value, kmap
         self.weight_quantizer = one_bit_weight("BinaryConv2d", weight)
         self.activation_quantizer = input_quantizer(activation)
 
@@ -100,14 +106,19 @@ class BinaryConv2d(nn.Conv2d):
             raise ShapeError("BinaryConv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
         geometry = (self.stride, sides(self.padding), self.dilation, self.groups, self.pad_value)
         values, scale = self.weight_quantizer(self.weight)
+        window = (self.kernel_size, *geometry[:3])
         if torch.compiler.is_exporting():
-            return bconv2d(x, values, scale, self.bias, *geometry)
+            factor = kmap(x, *window) if self.kmap else None
+            return bconv2d(x, values, scale, self.bias, *geometry, factor)
         acc = conv2d_accumulate(self.activation_quantizer(x), values, *geometry)
+        if self.kmap:
+            with torch.autocast(x.device.type, enabled=False):
+                acc = acc * input_magnitude(x.to(acc.dtype), *window)
         return epilogue(acc, scale, self.bias, 1)
 
     def extra_repr(self) -> str:
         return (f"{super().extra_repr()}, pad_value={self.pad_value}, weight={self.weight_quantizer}, "
-                f"activation={self.activation_quantizer}")  # fmt: skip
+                f"activation={self.activation_quantizer}" + (", kmap=True" if self.kmap else ""))  # fmt: skip
 
 
 class BinaryLinear(nn.Linear):
