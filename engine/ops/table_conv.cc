@@ -94,18 +94,21 @@ void TableConv::fill_ring(Frame& frame) const {
 void TableConv::fill_offsets(const Frame& frame) const {
   const Window& w = g_.window;
   uint32_t* to = frame.offsets;
+  const uint32_t step = static_cast<uint32_t>(static_cast<size_t>(w.stride_w) * position_bytes());
   for (int32_t ky = 0; ky < w.kernel_h; ++ky) {
     for (int32_t kx = 0; kx < w.kernel_w; ++kx, to += block_pixels()) {
+      const int64_t first = int64_t{kx} * w.dilation_w - w.pad_left;  // column of output column 0
+      const int64_t end = std::clamp<int64_t>(ceil_div(g_.input.w - first, w.stride_w), 0, g_.out.w);
+      const int64_t begin = std::clamp<int64_t>(ceil_div(-first, w.stride_w), 0, end);
       uint32_t* at = to;
-      for (int32_t row = 0; row < frame.rows; ++row) {
+      for (int32_t row = 0; row < frame.rows; ++row, at += g_.out.w) {
         const int64_t iy = int64_t{frame.y0 + row} * w.stride_h - w.pad_top + int64_t{ky} * w.dilation_h;
         const bool inside = iy >= 0 && iy < frame.in_h;
-        const size_t line = inside ? 1 + static_cast<size_t>(iy % ring_rows_) * static_cast<size_t>(g_.input.w) : 0;
-        int64_t ix = int64_t{kx} * w.dilation_w - w.pad_left;
-        for (int32_t x = 0; x < g_.out.w; ++x, ix += w.stride_w) {
-          const bool hit = inside && ix >= 0 && ix < g_.input.w;
-          *at++ = hit ? static_cast<uint32_t>((line + static_cast<size_t>(ix)) * position_bytes()) : kOutside;
-        }
+        std::fill_n(at, g_.out.w, kOutside);
+        if (!inside || begin == end) continue;
+        const int64_t position = 1 + iy % ring_rows_ * g_.input.w + first + begin * w.stride_w;
+        uint32_t offset = static_cast<uint32_t>(static_cast<size_t>(position) * position_bytes());
+        for (int64_t x = begin; x < end; ++x, offset += step) at[x] = offset;
       }
     }
   }

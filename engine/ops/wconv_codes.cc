@@ -39,7 +39,8 @@ class CodeConv final : public TableConv {
     return (static_cast<size_t>(plane) * static_cast<size_t>(slices()) + static_cast<size_t>(index)) * panel_bytes();
   }
   void pack(const uint8_t* weight);
-  void start(const Frame& frame, int32_t index, int32_t first, int32_t count, int32_t* acc) const;
+  void sum_codes(const Frame& frame, int32_t index, int32_t first, int32_t count, int32_t* sums) const;
+  void start(const Frame& frame, int32_t index, int32_t first, int32_t count, const int32_t* sums, int32_t* acc) const;
   bool apart() const { return g_.groups == 1; }
 
   FewBits bits_;
@@ -100,31 +101,41 @@ void CodeConv::prepare(const uint8_t* from, int32_t count, uint8_t* dst) const {
                      position_bytes());
 }
 
-// acc before the planes: the multiple of X, and what signed codes take away.
-void CodeConv::start(const Frame& frame, int32_t index, int32_t first, int32_t count, int32_t* acc) const {
+// The multiples of X: what unsigned codes start from.
+void CodeConv::sum_codes(const Frame& frame, int32_t index, int32_t first, int32_t count, int32_t* sums) const {
   const uint8_t* rows = frame.ring + static_cast<size_t>(slice_group(index)) * row_bytes_;
-  const int32_t times = bits_.largest_weight() << bits_.signed_codes, most = bits_.largest_code();
-  const int32_t* sums = tap_sums_.as<int32_t>() + int64_t{index} * (taps() + 1) * kPanel;
-  for (int32_t p = 0; p < count; ++p, acc += kPanel) {
-    int32_t x = 0;
-    for (int32_t tap = 0; tap < taps(); ++tap) {
+  std::fill_n(sums, count, 0);
+  for (int32_t tap = 0; tap < taps(); ++tap) {
+    const uint32_t* offsets = frame.offsets + tap * block_pixels() + first;
+    for (int32_t p = 0; p < count; ++p) {
       int32_t sum;
-      memcpy(&sum, rows + frame.offsets[tap * block_pixels() + first + p], sizeof sum);
-      x += sum;
+      memcpy(&sum, rows + offsets[p], sizeof sum);
+      sums[p] += sum;
     }
-    std::fill_n(acc, kPanel, x * times);
-    if (!bits_.signed_codes) continue;
-    for (int32_t lane = 0; lane < kPanel; ++lane) acc[lane] -= most * sums[lane];
+  }
+  const int32_t times = bits_.largest_weight() << bits_.signed_codes;
+  for (int32_t p = 0; p < count; ++p) sums[p] *= times;
+}
+
+// What signed codes start from: the sums, less the largest code times the weights inside the picture.
+void CodeConv::start(const Frame& frame, int32_t index, int32_t first, int32_t count, const int32_t* sums,
+                     int32_t* acc) const {
+  const int32_t most = bits_.largest_code();
+  const int32_t* weights = tap_sums_.as<int32_t>() + int64_t{index} * (taps() + 1) * kPanel;
+  for (int32_t p = 0; p < count; ++p, acc += kPanel) {
+    for (int32_t lane = 0; lane < kPanel; ++lane) acc[lane] = sums[p] - most * weights[lane];
     for (int32_t tap = 0; g_.padded && tap < taps(); ++tap) {
       if (frame.offsets[tap * block_pixels() + first + p] != kOutside) continue;
-      for (int32_t lane = 0; lane < kPanel; ++lane) acc[lane] += most * sums[(tap + 1) * kPanel + lane];
+      for (int32_t lane = 0; lane < kPanel; ++lane) acc[lane] += most * weights[(tap + 1) * kPanel + lane];
     }
   }
 }
 
 void CodeConv::slice(const Frame& frame, int32_t index, int32_t first, int32_t count) const {
   int32_t* acc = reinterpret_cast<int32_t*>(frame.scratch + align_up(kernel_->work_bytes));
-  start(frame, index, first, count, acc);
+  int32_t sums[kMaxPixels];
+  sum_codes(frame, index, first, count, sums);
+  if (bits_.signed_codes) start(frame, index, first, count, sums, acc);
   wgemm::Tile tile{};
   tile.taps = taps();
   tile.groups = quads_;
@@ -139,6 +150,7 @@ void CodeConv::slice(const Frame& frame, int32_t index, int32_t first, int32_t c
   for (int32_t plane = 0; plane < bits_.planes; ++plane) {
     tile.weights = weight_.as() + panel_at(plane, index);
     tile.shift = (bits_.ternary ? 0 : plane + 1) + bits_.signed_codes;
+    tile.from = plane == 0 && !bits_.signed_codes ? sums : nullptr;
     kernel_->run(tile);
   }
   const int32_t channel = slice_first(index);

@@ -1,7 +1,7 @@
 // One plane of binary weights times uint8 codes, by table: for a block of pixels and a panel of at most 64 output
 // channels
 //
-//   out[pixel][o] -= T << shift,   T = sum of the codes x whose weight bit is 1 (= -1)
+//   out[pixel][o] = from[pixel] - (T << shift),   T = sum of the codes x whose weight bit is 1 (= -1)
 //
 // so that sum of s x = sum of x - 2 T. The 16 subset sums of four codes ("a group") form a table, built once for each
 // input position and shared by all taps and output channels; the four weight bits of a lane choose an entry.
@@ -30,6 +30,7 @@ struct Tile {
   const uint32_t* offsets;
   size_t offset_stride;
   const uint8_t* weights;  // (taps, groups, kGroupBytes), 32-byte aligned
+  const int32_t* from;     // (pixels), or null: out itself
   int32_t* out;            // (pixels, kPanelChannels)
   void* work;              // work_bytes, 64-byte aligned
 };

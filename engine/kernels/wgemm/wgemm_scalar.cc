@@ -48,7 +48,8 @@ void run(const Tile& t) {
     }
     int32_t* out = t.out + pixel * kPanelChannels;
     for (int32_t lane = 0; lane < kPanelChannels; ++lane)
-      out[lane] = static_cast<int32_t>(static_cast<uint32_t>(out[lane]) - (sums[lane] << t.shift));
+      out[lane] = static_cast<int32_t>(static_cast<uint32_t>(t.from != nullptr ? t.from[pixel] : out[lane]) -
+                                       (sums[lane] << t.shift));
   }
 }
 
