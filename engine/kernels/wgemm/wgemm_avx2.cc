@@ -18,8 +18,8 @@
 namespace xnorkit::wgemm {
 namespace {
 
-constexpr int32_t kChunk = 64;  // groups: their sum fits 16 unsigned bits
-constexpr int32_t kRun = 8;
+constexpr int32_t kChunk = 64;           // groups: their sum fits 16 unsigned bits
+constexpr int32_t kWhole = 8, kFew = 4;  // groups without a branch: a run of two tables, a step of one
 constexpr size_t kVector = 32;
 
 // Groups of one tap whose byte sums fit a byte.
@@ -46,8 +46,7 @@ inline __m256i table_at(const uint8_t* table) {
 
 inline bool two_tables(int32_t bits) { return bits > 4; }
 inline int32_t groups_per_byte(int32_t bits) {
-  const int32_t fit = two_tables(bits) ? kRun : 255 / (4 * ((1 << bits) - 1));
-  return fit < kRun ? fit : kRun;
+  return two_tables(bits) ? kWhole : 255 / (4 * ((1 << bits) - 1)) / kFew * kFew;
 }
 
 size_t row_bytes(int32_t groups, int32_t bits) {
@@ -145,10 +144,28 @@ inline __attribute__((always_inline)) void look_up(const uint8_t* nibbles, const
   }
 }
 
+template <int P, int V, bool kTwo>
+inline __attribute__((always_inline)) void add_run(const uint8_t* nibbles, const uint8_t** table, int32_t groups,
+                                                   __m256i (&low)[P][V], __m256i (&high)[P][V]) {
+  constexpr size_t kTableBytes = kTwo ? 32 : 16;
+  if (kTwo && groups == kWhole) {
+#pragma GCC unroll 8
+    for (int s = 0; s < kWhole; ++s) look_up<P, V, kTwo>(nibbles + s * 2 * kVector, table, s * kTableBytes, low, high);
+    return;
+  }
+  for (; !kTwo && groups >= kFew; groups -= kFew, nibbles += kFew * 2 * kVector) {
+#pragma GCC unroll 4
+    for (int s = 0; s < kFew; ++s) look_up<P, V, kTwo>(nibbles + s * 2 * kVector, table, s * kTableBytes, low, high);
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) table[p] += kFew * kTableBytes;
+  }
+  for (size_t at = 0; groups > 0; --groups, nibbles += 2 * kVector, at += kTableBytes)
+    look_up<P, V, kTwo>(nibbles, table, at, low, high);
+}
+
 // All runs of the work for P pixels x V vectors.
 template <int P, int V, bool kTwo>
 inline __attribute__((always_inline)) void pixels(const Tile& t, int32_t pixel, const Work& work, const int32_t* from) {
-  constexpr size_t kTableBytes = kTwo ? 32 : 16;
   const __m256i weights = _mm256_set1_epi16(kTwo ? 32 * 256 + 1 : 1), zero = _mm256_setzero_si256();
   __m256i sums[P][V][2];
 #pragma GCC unroll 4
@@ -165,13 +182,7 @@ inline __attribute__((always_inline)) void pixels(const Tile& t, int32_t pixel, 
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) low[p][v] = high[p][v] = zero;
     }
-    if (run->groups == kRun) {
-#pragma GCC unroll 8
-      for (int s = 0; s < kRun; ++s) look_up<P, V, kTwo>(nibbles + s * 2 * kVector, table, s * kTableBytes, low, high);
-    } else {
-      for (int32_t s = 0; s < run->groups; ++s)
-        look_up<P, V, kTwo>(nibbles + s * 2 * kVector, table, static_cast<size_t>(s) * kTableBytes, low, high);
-    }
+    add_run<P, V, kTwo>(nibbles, table, run->groups, low, high);
     nibbles += static_cast<size_t>(run->groups) * 2 * kVector;
 #pragma GCC unroll 4
     for (int p = 0; p < P; ++p)
@@ -207,7 +218,7 @@ void flush(const Tile& t, Work* work, const int32_t** from) {
   *from = nullptr;
 }
 
-// One run's weights, after `done` groups of the work.
+// One run's weights.
 void unpack(const uint8_t* packed, int32_t groups, uint8_t (*to)[2][kVector]) {
   const __m256i nibble = _mm256_set1_epi8(15);
   for (int32_t g = 0; g < groups; ++g) {
