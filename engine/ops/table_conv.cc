@@ -11,8 +11,8 @@ constexpr size_t kMaxRing = size_t{1} << 30;
 
 }  // namespace
 
-TableConv::TableConv(const char* name, const ConvShape& geometry, bool dense)
-    : name_(name), g_(geometry), dense_(dense) {}
+TableConv::TableConv(const char* name, const ConvShape& geometry, bool dense, int32_t panel)
+    : name_(name), g_(geometry), dense_(dense), panel_(panel) {}
 
 Status TableConv::plan(size_t row_bytes, size_t slice_scratch, bool slices_apart) {
   row_bytes_ = row_bytes;

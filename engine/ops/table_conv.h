@@ -1,5 +1,5 @@
 // What convolutions by table share: input rows become rows of tables once, kept in a ring while output rows need them;
-// every tap of a block of output pixels is an offset into it. A slice is a panel of 64 output channels of one group.
+// every tap of a block of output pixels is an offset into it. A slice is a panel of output channels of one group.
 #pragma once
 #include "base/aligned.h"
 #include "ops/tiling.h"
@@ -17,11 +17,10 @@ class TableConv : public Op {
   void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override;
 
  protected:
-  static constexpr int32_t kPanel = 64;      // output channels
   static constexpr int32_t kMaxPixels = 64;  // of one slice() call
 
-  // dense: the batch is the height of one picture. unit_bytes: bytes of one input element.
-  TableConv(const char* name, const ConvShape& geometry, bool dense);
+  // dense: the batch is the height of one picture. panel: most output channels of a slice.
+  TableConv(const char* name, const ConvShape& geometry, bool dense, int32_t panel);
 
   struct Frame {
     const uint8_t* input;  // of the picture
@@ -45,11 +44,11 @@ class TableConv : public Op {
   virtual void finish(const Frame&, int32_t, int32_t) const {}
 
   int32_t taps() const { return g_.window.kernel_h * g_.window.kernel_w; }
-  int32_t panels() const { return static_cast<int32_t>(ceil_div(g_.group_outputs, kPanel)); }
+  int32_t panels() const { return static_cast<int32_t>(ceil_div(g_.group_outputs, panel_)); }
   int32_t slices() const { return panels() * g_.groups; }
   int32_t slice_group(int32_t index) const { return index / panels(); }
-  int32_t slice_first(int32_t index) const { return slice_group(index) * g_.group_outputs + index % panels() * kPanel; }
-  int32_t slice_outputs(int32_t index) const { return std::min(kPanel, g_.group_outputs - index % panels() * kPanel); }
+  int32_t slice_first(int32_t index) const { return slice_group(index) * g_.group_outputs + index % panels() * panel_; }
+  int32_t slice_outputs(int32_t index) const { return std::min(panel_, g_.group_outputs - index % panels() * panel_); }
   int32_t block_pixels() const { return block_rows_ * g_.out.w; }
   size_t position_bytes() const { return row_bytes_ * static_cast<size_t>(g_.groups); }
   // The tap's offset of a pixel that has it outside the picture.
@@ -68,6 +67,7 @@ class TableConv : public Op {
   void run_block(Frame& frame, int32_t slice_begin, int32_t slice_end) const;
 
   bool dense_;
+  int32_t panel_;
   int32_t block_rows_ = 1, ring_rows_ = 1, unit_slices_ = 1;
   size_t own_scratch_ = 0, slice_scratch_ = 0, offsets_at_ = 0;
 };

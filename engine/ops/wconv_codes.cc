@@ -18,7 +18,7 @@ namespace {
 class CodeConv final : public TableConv {
  public:
   CodeConv(const char* name, const ConvShape& geometry, bool dense, const FewBits& bits)
-      : TableConv(name, geometry, dense), bits_(bits) {}
+      : TableConv(name, geometry, dense, kPanel), bits_(bits) {}
 
   Status create(const uint8_t* weight, const Epilogue& epilogue, Isa isa);
 
@@ -32,6 +32,7 @@ class CodeConv final : public TableConv {
   void finish(const Frame& frame, int32_t first, int32_t count) const override;
 
  private:
+  static constexpr int32_t kPanel = wgemm::kPanelChannels;
   static constexpr size_t kTileBytes = size_t{kMaxPixels} * kPanel * sizeof(int32_t);
 
   size_t panel_bytes() const { return static_cast<size_t>(taps()) * static_cast<size_t>(quads_) * wgemm::kGroupBytes; }
