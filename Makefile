@@ -73,7 +73,7 @@ test-cpp: ## the engine's own tests
 	ctest --test-dir build/dev --output-on-failure
 	python tools/check_spills.py build/dev
 
-check-spills: ## print the binary kernels' inner loops; fail where vector registers spill
+check-spills: ## print the matrix kernels' inner loops; fail where vector registers spill
 	python tools/check_spills.py build/dev
 
 test-asan: ## the engine's own tests under AddressSanitizer and UndefinedBehaviorSanitizer
