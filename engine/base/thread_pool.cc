@@ -25,11 +25,36 @@ inline void relax() {
 #endif
 }
 
+// Which core this thread runs on now, or -1.
+inline int current_core() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves this thread to another core it may use. A system wakes a thread near the one that wakes it, and on a virtual
+// machine that was the caller's own core, where the caller then waits while the worker does all the work alone.
+void leave_core(int core) {
+#if defined(__linux__)
+  cpu_set_t mine, others;
+  if (sched_getaffinity(0, sizeof mine, &mine) != 0) return;
+  others = mine;
+  CPU_CLR(static_cast<size_t>(core), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof mine, &mine);
+#else
+  (void)core;
+#endif
+}
+
 struct Job {
   JobBody body;
   void* context;
   int64_t units;
   int limit;                     // participants wanted, the caller included
+  int core = current_core();     // the caller's
   int joined = 1;                // guarded by Pool::mutex
   std::atomic<int> active{0};    // workers inside; changed under Pool::mutex, read without while the caller spins
   std::atomic<int64_t> next{0};  // first unit nobody took
@@ -110,6 +135,7 @@ class Pool {
         const int participant = job->joined++;
         job->active.fetch_add(1, std::memory_order_relaxed);
         lock.unlock();
+        if (job->core >= 0 && job->core == current_core()) leave_core(job->core);
         job->work(participant);
         lock.lock();
         if (job->active.fetch_sub(1, std::memory_order_release) == 1) done_.notify_all();
