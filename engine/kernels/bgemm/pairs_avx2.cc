@@ -24,22 +24,10 @@
 // counters of the inner loop live in L1.
 #if defined(__x86_64__)
 #include "kernels/bgemm/lanes_avx2.h"
+#include "kernels/bgemm/pair_tables.h"
 
 namespace xnorkit::bgemm::avx2 {
 namespace {
-
-struct Tables {
-  alignas(64) uint8_t pair[256][16];  // T[a + 16 b][w]
-
-  constexpr Tables() : pair{} {
-    for (unsigned index = 0; index < 256; ++index) {
-      for (unsigned w = 0; w < 16; ++w)
-        pair[index][w] = static_cast<uint8_t>(bits(index % 16 ^ w) + 16 * bits(index / 16 ^ w));
-    }
-  }
-  static constexpr unsigned bits(unsigned x) { return (x & 1) + (x >> 1 & 1) + (x >> 2 & 1) + (x >> 3 & 1); }
-};
-constexpr Tables kTables;
 
 // Offsets of T for 16 (or the low 8) bytes of two pixels: nibbles interleave to group order, times 16 bytes.
 inline void prepare_bytes(__m128i a, __m128i b, uint8_t* dst, bool both_halves) {
@@ -126,7 +114,7 @@ struct Sums {
 // G <= 3 groups: s = T + .. + T; plain += s; shifted += s >> 4.
 template <int V, int G>
 [[gnu::always_inline]] inline void step(const uint16_t* offsets, const uint8_t (*weights)[2][kVector], Sums<V>* sums) {
-  const uint8_t* tables = kTables.pair[0];
+  const uint8_t* tables = kPairTables.pair[0];
   __m256i s[V];
 #pragma GCC unroll 3
   for (int g = 0; g < G; ++g) {

@@ -10,23 +10,11 @@
 #include "base/arch.h"
 
 #if defined(XNORKIT_AVX512)
+#include "kernels/bgemm/pair_tables.h"
 #include "kernels/bgemm/pairs_avx512bw.h"
 
 namespace xnorkit::bgemm::avx512bw {
 namespace {
-
-struct Tables {
-  alignas(64) uint8_t pair[256][16];  // T[a + 16 b][w]
-
-  constexpr Tables() : pair{} {
-    for (unsigned index = 0; index < 256; ++index) {
-      for (unsigned w = 0; w < 16; ++w)
-        pair[index][w] = static_cast<uint8_t>(bits(index % 16 ^ w) + 16 * bits(index / 16 ^ w));
-    }
-  }
-  static constexpr unsigned bits(unsigned x) { return (x & 1) + (x >> 1 & 1) + (x >> 2 & 1) + (x >> 3 & 1); }
-};
-constexpr Tables kTables;
 
 inline __m128i load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
@@ -89,7 +77,7 @@ struct Sums {
 template <int P, int G>
 [[gnu::always_inline]] inline void step(const uint16_t* const (&offsets)[P], const uint8_t (*weights)[kVector],
                                         Sums<P>& sums) {
-  const uint8_t* tables = kTables.pair[0];
+  const uint8_t* tables = kPairTables.pair[0];
   __m512i w[G];
 #pragma GCC unroll 3
   for (int g = 0; g < G; ++g) w[g] = load(weights[g]);

@@ -12,7 +12,7 @@ kernel: ``conv3x3_256x14`` is a 3x3 convolution, 256 channels on 14x14 pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .nets import CLASSES, NETS, Net
 
@@ -47,6 +47,16 @@ class Work:
     def padding(self) -> int:
         """Zero pixels on each side."""
         return self.kernel // 2
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """Attributes of its convolution in a graph."""
+        return {"kernel": (self.kernel,) * 2, "stride": (self.stride,) * 2, "padding": (self.padding,) * 4}
+
+    @property
+    def out_shape(self) -> tuple[int, int, int, int]:
+        """(N, Ho, Wo, O)."""
+        return (self.batch, self.out_size, self.out_size, self.out_channels)
 
     @property
     def out_size(self) -> int:

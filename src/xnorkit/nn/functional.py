@@ -234,17 +234,39 @@ def _conv_shape(
 
 
 @bconv2d.register_fake
-def _(x, weight, scale, bias, stride, padding, dilation, groups, pad_value, factor=None):  # type: ignore[no-untyped-def]
+def _(
+    x: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    pad_value: int,
+    factor: Tensor | None = None,
+) -> Tensor:
     return _conv_shape(x, weight, stride, padding, dilation, groups)
 
 
 @qconv2d.register_fake
-def _(x, weight, scale, bias, stride, padding, dilation, groups):  # type: ignore[no-untyped-def]
+def _(
+    x: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
     return _conv_shape(x, weight, stride, padding, dilation, groups)
 
 
 @kmap.register_fake
-def _(x, kernel, stride, padding, dilation):  # type: ignore[no-untyped-def]
+def _(
+    x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
     return input_magnitude(x, kernel, stride, padding, dilation)
 
 

@@ -14,33 +14,23 @@ import numpy as np
 from ..case import Case
 from ..nets import IMAGE, Layer
 from .chain import Arithmetic
-from .contract import Array, Runner
-from .net_layers import nchw_layers, require_fp32, require_int8
+from .contract import Array
+from .net_layers import ModelRunner, nchw_layers
 
-CHECKS = {"fp32": require_fp32, "int8": require_int8}
 INT8_MAX = 127
 OPS = {"relu": "ReLU", "flatten": "Flatten", "add": "BinaryOp", "max_pool": "Pooling", "global_avg_pool": "Pooling"}
 
 
-class NetRunner(Runner):
+class NetRunner(ModelRunner):
     """(3, H, W) float32 in, 1000 floats out."""
+
+    where = "ncnn"
 
     def __init__(self, case: Case, threads: int, arithmetic: Arithmetic) -> None:
         from .ncnn_ import NcnnModel
 
-        self._arithmetic = arithmetic
         x = np.ascontiguousarray(case.picture[0].transpose(2, 0, 1))
-        self._model = NcnnModel(*_Writer(case, arithmetic).written(), x, threads)
-
-    def run(self) -> None:
-        self._model.run()
-
-    def answer(self) -> Array:
-        return self._model.output().reshape(1, 1, 1, -1)
-
-    def check(self, case: Case) -> None:
-        self.run()
-        CHECKS[self._arithmetic]("ncnn", self.answer(), case)
+        super().__init__(NcnnModel(*_Writer(case, arithmetic).written(), x, threads), arithmetic)
 
 
 class _Writer:

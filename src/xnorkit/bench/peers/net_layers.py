@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from ...errors import BenchError
 from ..case import Case
 from ..nets import IMAGE, Form, Layer, Shape
 from ..parameters import parameters
-from .contract import Array, require_close
+from .chain import Arithmetic, Model
+from .contract import Array, Runner, require_close
 
 BINARY_SHARE = 1e-5
 """All signs are the same in every system (``parameters.py``); only the sums behind the last one round differently."""
@@ -45,6 +47,25 @@ def _columns(weight: Array, shape: Shape) -> Array:
     return np.ascontiguousarray(weight.reshape(len(weight), *shape).transpose(0, 3, 1, 2).reshape(len(weight), -1))
 
 
+class ModelRunner(Runner):
+    """A compiled model of another system, on the case's picture; ``where`` names the system in errors."""
+
+    where: ClassVar[str]
+
+    def __init__(self, model: Model, arithmetic: Arithmetic) -> None:
+        self._model, self._check = model, CHECKS[arithmetic]
+
+    def run(self) -> None:
+        self._model.run()
+
+    def answer(self) -> Array:
+        return self._model.output().reshape(1, 1, 1, -1)
+
+    def check(self, case: Case) -> None:
+        self.run()
+        self._check(self.where, self.answer(), case)
+
+
 def require_binary(where: str, got: Array, case: Case) -> None:
     """Raise BenchError unless the answer is the binary net's."""
     require_close(where, got.reshape(case.binary_answer.shape), case.binary_answer, BINARY_SHARE)
@@ -61,3 +82,7 @@ def require_int8(where: str, got: Array, case: Case) -> None:
     error = float(np.linalg.norm(got.reshape(expected.shape) - expected) / np.linalg.norm(expected))
     if not error <= INT8_ERROR:
         raise BenchError(where, "relative L2 error", got=f"{error:.3g}", expected=f"at most {INT8_ERROR}")
+
+
+CHECKS = {"binary": require_binary, "fp32": require_fp32, "int8": require_int8}
+"""Arithmetic -> what its answers must pass."""

@@ -13,33 +13,23 @@ import numpy as np
 from ..case import Case
 from ..nets import IMAGE, Layer
 from .chain import Arithmetic
-from .contract import Array, Runner
-from .net_layers import activation_levels, nchw_layers, require_fp32, require_int8
+from .contract import Array
+from .net_layers import ModelRunner, activation_levels, nchw_layers
 
 WEIGHT_MAX = 63
 QUANTIZED = ("conv", "dense", "add")
-CHECKS = {"fp32": require_fp32, "int8": require_int8}
 
 
-class NetRunner(Runner):
+class NetRunner(ModelRunner):
     """(1, 3, H, W) float32 in, (1, 1000) out."""
+
+    where = "ONNX Runtime"
 
     def __init__(self, case: Case, threads: int, arithmetic: Arithmetic) -> None:
         from .onnxruntime_ import OrtModel
 
-        self._arithmetic = arithmetic
         x = np.ascontiguousarray(case.picture.transpose(0, 3, 1, 2))
-        self._model = OrtModel(_Writer(case, arithmetic).model(x), x, threads)
-
-    def run(self) -> None:
-        self._model.run()
-
-    def answer(self) -> Array:
-        return self._model.output()
-
-    def check(self, case: Case) -> None:
-        self.run()
-        CHECKS[self._arithmetic]("ONNX Runtime", self.answer(), case)
+        super().__init__(OrtModel(_Writer(case, arithmetic).model(x), x, threads), arithmetic)
 
 
 class _Writer:

@@ -14,32 +14,21 @@ import numpy as np
 from ..case import Case
 from ..nets import IMAGE, Layer
 from .chain import Arithmetic
-from .contract import Array, Runner
-from .net_layers import activation_levels, nchw_layers, require_binary, require_fp32, require_int8
-
-CHECKS = {"binary": require_binary, "fp32": require_fp32, "int8": require_int8}
+from .contract import Array
+from .net_layers import ModelRunner, activation_levels, nchw_layers
 
 
-class NetRunner(Runner):
+class NetRunner(ModelRunner):
     """(1, 3, H, W) float32 in, (1, 1000) out."""
+
+    where = "OpenVINO"
 
     def __init__(self, case: Case, threads: int, arithmetic: Arithmetic) -> None:
         from .openvino_ import CompiledModel
 
-        self._arithmetic = arithmetic
         x = np.ascontiguousarray(case.picture.transpose(0, 3, 1, 2))
         ends = _binary(case, x) if arithmetic == "binary" else _float(case, x, arithmetic)
-        self._model = CompiledModel(*ends, x, threads, rows=1)
-
-    def run(self) -> None:
-        self._model.run()
-
-    def answer(self) -> Array:
-        return self._model.output()
-
-    def check(self, case: Case) -> None:
-        self.run()
-        CHECKS[self._arithmetic]("OpenVINO", self.answer(), case)
+        super().__init__(CompiledModel(*ends, x, threads, rows=1), arithmetic)
 
 
 def _float(case: Case, x: Array, arithmetic: Arithmetic) -> tuple[Any, Any]:

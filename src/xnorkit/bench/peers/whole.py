@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from ...runtime.cpu import isa
 from ..case import Case
@@ -15,22 +15,18 @@ from .contract import Peer, Runner
 Prepare = Callable[[Case, int], Runner]
 
 
-def _by(runner: Callable[..., Runner], *args: Any, **options: Any) -> Prepare:
-    return lambda case, threads: runner(case, threads, *args, **options)
-
-
 WHOLE: dict[str, Prepare] = {
-    f"xnorkit {isa()}": _by(xnorkit_net.NetRunner, isa()),
-    f"xnorkit {isa()} int8 ends": _by(xnorkit_net.NetRunner, isa(), "int8"),
-    "torch": _by(torch_net.NetRunner, channels_last=False),
-    "torch channels-last": _by(torch_net.NetRunner, channels_last=True),
-    "OpenVINO BinaryConvolution": _by(openvino_net.NetRunner, "binary"),
-    "OpenVINO int8": _by(openvino_net.NetRunner, "int8"),
-    "OpenVINO fp32": _by(openvino_net.NetRunner, "fp32"),
-    "ONNX Runtime int8": _by(onnxruntime_net.NetRunner, "int8"),
-    "ONNX Runtime fp32": _by(onnxruntime_net.NetRunner, "fp32"),
-    "ncnn int8": _by(ncnn_net.NetRunner, "int8"),
-    "ncnn fp32": _by(ncnn_net.NetRunner, "fp32"),
+    f"xnorkit {isa()}": partial(xnorkit_net.NetRunner, level=isa()),
+    f"xnorkit {isa()} int8 ends": partial(xnorkit_net.NetRunner, level=isa(), stem="int8"),
+    "torch": partial(torch_net.NetRunner, channels_last=False),
+    "torch channels-last": partial(torch_net.NetRunner, channels_last=True),
+    "OpenVINO BinaryConvolution": partial(openvino_net.NetRunner, arithmetic="binary"),
+    "OpenVINO int8": partial(openvino_net.NetRunner, arithmetic="int8"),
+    "OpenVINO fp32": partial(openvino_net.NetRunner, arithmetic="fp32"),
+    "ONNX Runtime int8": partial(onnxruntime_net.NetRunner, arithmetic="int8"),
+    "ONNX Runtime fp32": partial(onnxruntime_net.NetRunner, arithmetic="fp32"),
+    "ncnn int8": partial(ncnn_net.NetRunner, arithmetic="int8"),
+    "ncnn fp32": partial(ncnn_net.NetRunner, arithmetic="fp32"),
 }
 """System -> what prepares its runner of a net."""
 

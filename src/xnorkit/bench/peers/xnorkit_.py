@@ -7,20 +7,19 @@ and the unpack of the output in Python are not the layer's. Float to float is th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
 from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...runtime.cpu import isa, levels
-from ...runtime.session import Session
 from ..case import Case
 from ..works import Work
-from .contract import Array, Peer, Runner, require_close, require_equal
+from .contract import Peer, require_close, require_equal
+from .session_runner import SessionRunner
 
 INSTALL = "pip install xnorkit"
 
@@ -33,33 +32,20 @@ def layer_graph(case: Case, *, packed: bool) -> Graph:
         weight = {"weight": case.weight.reshape(work.out_channels, -1)}
         sums = b.add("bdense", x, name="layer", out_features=work.out_channels, tensors=weight)
     else:
-        attrs: dict[str, Any] = {
-            "out_channels": work.out_channels,
-            "kernel": (work.kernel,) * 2,
-            "stride": (work.stride,) * 2,
-            "padding": (work.padding,) * 4,
-        }
-        sums = b.add("bconv2d", x, name="layer", tensors={"weight": case.weight}, **attrs)
+        tensors = {"weight": case.weight}
+        sums = b.add("bconv2d", x, name="layer", out_channels=work.out_channels, tensors=tensors, **work.window)
     if packed:
         return b.graph([b.add("threshold", sums, tensors={"threshold": case.threshold, "flip": case.flip})])
     return b.graph([b.add("affine", sums, tensors={"scale": case.scale, "bias": case.bias})])
 
 
-class LayerRunner(Runner):
+class LayerRunner(SessionRunner):
     """One layer on one instruction set level."""
 
-    def __init__(self, case: Case, threads: int, level: str, *, packed: bool) -> None:
-        self.session = Session(layer_graph(case, packed=packed), threads=threads, isa=level)
+    def __init__(self, case: Case, threads: int, *, level: str, packed: bool) -> None:
+        graph = layer_graph(case, packed=packed)
+        super().__init__(graph, case.x.astype(np.float32), case.work.out_shape, threads, level)
         self.packed = packed
-        self._x = case.x.astype(np.float32)
-        self._shape = (case.work.batch, case.work.out_size, case.work.out_size, case.work.out_channels)
-        self._answer: Array = np.empty(0)
-
-    def run(self) -> None:
-        self._answer = self.session(self._x)
-
-    def answer(self) -> Array:
-        return self._answer.reshape(self._shape)
 
     def check(self, case: Case) -> None:
         self.run()
@@ -71,7 +57,7 @@ class LayerRunner(Runner):
     def seconds(self) -> float:
         if not self.packed:
             return super().seconds()
-        return sum(row.seconds for row in self.session.profile(self._x).rows if row.op != "sign")
+        return self.step_seconds("sign")
 
     @property
     def kernel(self) -> str:
@@ -89,7 +75,7 @@ def _large(work: Work) -> bool:
 
 
 def _peer(level: str, packed: bool) -> Peer:
-    prepare: Callable[[Case, int], Runner] = lambda case, threads: LayerRunner(case, threads, level, packed=packed)  # noqa: E731
+    prepare = partial(LayerRunner, level=level, packed=packed)
     system = f"xnorkit {level}" + ("" if packed else " float")
     return Peer(system, "binary", INSTALL, _is_layer, prepare, lambda: version("xnorkit"))
 
@@ -103,7 +89,7 @@ PEERS = (
         "binary",
         INSTALL,
         lambda work: False,
-        lambda case, threads: LayerRunner(case, threads, isa(), packed=True),
+        partial(LayerRunner, level=isa(), packed=True),
         lambda: version("xnorkit"),
     ),
 )

@@ -6,7 +6,7 @@ timed by the program's own clock: no array is converted around the layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -16,9 +16,9 @@ from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...reference import activations, wbits
 from ...runtime.cpu import isa
-from ...runtime.session import Session
 from ..case import Case
-from .contract import Array, Peer, Runner, require_equal
+from .contract import Array, Peer, require_equal
+from .session_runner import SessionRunner
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "bwn u8": {"dtype": "u8"},
@@ -41,31 +41,18 @@ def layer_graph(case: Case, dtype: str, **attrs: Any) -> Graph:
         flat = weight.reshape(len(weight), work.out_channels, -1)
         sums = b.add("wdense", x, out_features=work.out_channels, tensors={"weight": flat}, **attrs)
     else:
-        window: dict[str, Any] = {
-            "kernel": (work.kernel,) * 2,
-            "stride": (work.stride,) * 2,
-            "padding": (work.padding,) * 4,
-        }
         tensors = {"weight": weight}
-        sums = b.add("wconv2d", x, out_channels=work.out_channels, tensors=tensors, **window, **attrs)
+        sums = b.add("wconv2d", x, out_channels=work.out_channels, tensors=tensors, **work.window, **attrs)
     return b.graph([b.add("affine", sums, tensors={"scale": case.scale, "bias": case.bias})])
 
 
-class FewBitRunner(Runner):
+class FewBitRunner(SessionRunner):
     """One layer."""
 
-    def __init__(self, case: Case, threads: int, dtype: str, attrs: dict[str, Any]) -> None:
-        self.session = Session(layer_graph(case, dtype, **attrs), threads=threads)
+    def __init__(self, case: Case, threads: int, *, dtype: str, **attrs: Any) -> None:
+        x = case.x_u8 if dtype == "u8" else case.x_u8.astype(np.float32) / 64
+        super().__init__(layer_graph(case, dtype, **attrs), x, case.work.out_shape, threads)
         self.attrs = attrs
-        self._x = case.x_u8 if dtype == "u8" else case.x_u8.astype(np.float32) / 64
-        self._shape = (case.work.batch, case.work.out_size, case.work.out_size, case.work.out_channels)
-        self._answer: Array = np.empty(0)
-
-    def run(self) -> None:
-        self._answer = self.session(self._x)
-
-    def answer(self) -> Array:
-        return self._answer.reshape(self._shape)
 
     def check(self, case: Case) -> None:
         self.run()
@@ -75,13 +62,11 @@ class FewBitRunner(Runner):
         require_equal("xnorkit", self.answer(), activations.affine(sums, case.scale, case.bias))
 
     def seconds(self) -> float:
-        return sum(row.seconds for row in self.session.profile(self._x).rows)
+        return self.step_seconds()
 
 
 def _peer(words: str) -> Peer:
-    attrs = dict(VARIANTS[words])
-    dtype = attrs.pop("dtype")
-    prepare: Callable[[Case, int], Runner] = lambda case, threads: FewBitRunner(case, threads, dtype, attrs)  # noqa: E731
+    prepare = partial(FewBitRunner, **VARIANTS[words])
     return Peer(f"xnorkit {isa()} {words}", "binary", "pip install xnorkit", lambda work: work.kind != "net", prepare,
                 lambda: version("xnorkit"))  # fmt: skip
 
