@@ -12,7 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {".py", ".cc", ".h", ".md", ".txt", ".toml", ".yaml", ".yml", ""}
 MAX_LINES = 400
 MAX_README_LINES = 40
-ROOMS = ("reference", "format", "graph", "runtime", "nn", "models", "train", "export", "bench", "cli", "zoo")
+ROOMS = (
+    "reference",
+    "format",
+    "graph",
+    "runtime",
+    "zoo",
+    "estimators",
+    "bench",
+    "nn",
+    "models",
+    "train",
+    "export",
+    "cli",
+)
 FOLDERS = [f"src/xnorkit/{room}" for room in ROOMS] + ["engine", "engine/kernels", "engine/ops", "engine/program"]
 MACHINE_PATHS = re.compile("|".join(["/" + "work/", "/" + "root/", "/" + "home/[a-z]", "/" + "Users/[A-Za-z]"]))
 

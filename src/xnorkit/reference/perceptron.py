@@ -72,10 +72,7 @@ def fit(x: Array, y: Array, *, rate: float = 1.0, max_epochs: int = 1000) -> Fit
     Raises ShapeError, DTypeError, RangeError (NaN or infinity, another label, rate or max_epochs not above 0).
     """
     _require(x, y)
-    if not (np.isfinite(rate) and rate > 0):
-        raise RangeError("perceptron", "rate", got=rate, expected="above 0")
-    if max_epochs < 1:
-        raise RangeError("perceptron", "max_epochs", got=max_epochs, expected="1 or more")
+    _require_settings(rate, max_epochs)
     weights, bias, mistakes = np.zeros(x.shape[1]), 0.0, list[int]()
     while len(mistakes) < max_epochs and (not mistakes or mistakes[-1]):
         wrong = 0
@@ -84,6 +81,49 @@ def fit(x: Array, y: Array, *, rate: float = 1.0, max_epochs: int = 1000) -> Fit
                 weights, bias, wrong = weights + rate * label * point, bias + rate * label, wrong + 1
         mistakes.append(wrong)
     return Fit(weights, bias, tuple(mistakes))
+
+
+@dataclass(frozen=True)
+class BinaryFit:
+    """The best line found. weights: int8 -1/+1 ``(n,)``; errors: points on the wrong side of it after each epoch."""
+
+    weights: Signs
+    alpha: float
+    bias: float
+    errors: tuple[int, ...]
+
+
+def fit_binary(x: Array, y: Array, *, rate: float = 0.01, max_epochs: int = 50) -> BinaryFit:
+    """A perceptron with weights -1 and +1: real weights w learn, their signs answer.
+
+        answer    sign(alpha B . x + b),   B = sign(w), alpha = mean |w|
+        rule      on a mistake: w = clip(w + rate y x, -1, 1),   b += rate y
+
+    As in BinaryConnect (Courbariaux et al., 2015) the step of the binary weights moves the real ones. One step may flip
+    several signs, so there is no bound on the mistakes; the line with the fewest errors after an epoch is returned
+    (the pocket, Gallant, 1990), and the search ends where it has none. ``x``, ``y`` and raises as ``fit``.
+
+    >>> x, y = np.array([[2., -1.], [1., -3.], [-1., 2.], [-2., 1.]]), np.array([1, 1, -1, -1], np.int8)
+    >>> found = fit_binary(x, y)
+    >>> found.weights.tolist(), found.errors[-1]
+    ([1, -1], 0)
+    """
+    _require(x, y)
+    _require_settings(rate, max_epochs)
+    latent, bias, errors = np.zeros(x.shape[1]), 0.0, list[int]()
+    best: tuple[Signs, float, float] | None = None
+    while len(errors) < max_epochs and (not errors or min(errors)):
+        binary, alpha = sign(latent), float(np.abs(latent).mean())
+        for point, label in zip(x, y.tolist(), strict=True):
+            if label * (alpha * (binary @ point) + bias) <= 0:
+                latent, bias = np.clip(latent + rate * label * point, -1, 1), bias + rate * label
+                binary, alpha = sign(latent), float(np.abs(latent).mean())
+        wrong = int((y * (alpha * (x @ binary) + bias) <= 0).sum())
+        if best is None or wrong < min(errors):
+            best = binary, alpha, bias
+        errors.append(wrong)
+    assert best is not None  # max_epochs is at least 1
+    return BinaryFit(*best, tuple(errors))
 
 
 def predict(x: Array, weights: Array, bias: float) -> Signs:
@@ -137,3 +177,10 @@ def _require(x: Array, y: Array) -> None:
         raise RangeError("perceptron", "x", got="NaN or infinity", expected="finite values")
     checks.signs("perceptron", "y", y)
     checks.shape("perceptron", "y", y, (len(x),))
+
+
+def _require_settings(rate: float, max_epochs: int) -> None:
+    if not (np.isfinite(rate) and rate > 0):
+        raise RangeError("perceptron", "rate", got=rate, expected="above 0")
+    if max_epochs < 1:
+        raise RangeError("perceptron", "max_epochs", got=max_epochs, expected="1 or more")
