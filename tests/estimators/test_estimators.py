@@ -135,7 +135,7 @@ def test_bad_data_is_refused_by_name(estimator: Any, number: int) -> None:
 @pytest.mark.parametrize(("options", "message"), [
     ({"activation": "step"}, "activation: got step"), ({"learning_rate": 0.0}, "learning_rate: got 0.0"),
     ({"epochs": 0}, "epochs: got 0"), ({"batch_size": 0}, "batch: got 0"), ({"cost": "hinge"}, "cost: got hinge"),
-    ({"scale": "big"}, "scale: got big"), ({"hidden_layer_sizes": (0,)}, "sizes: got"),
+    ({"scale": "big"}, "scale: got big"), ({"hidden_layer_sizes": (0,)}, r"sizes\[1\]: got 0"),
     ({"input_scale": np.nan}, "input_scale: got nan"),
     ({"activation": "relu", "learning_rate": 1e200}, "hint: lower learning_rate"),
 ])  # fmt: skip

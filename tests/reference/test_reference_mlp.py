@@ -112,3 +112,75 @@ def test_the_net_refuses_bad_input() -> None:
         mlp.initial((3, 1), np.random.default_rng(0), scale="none")  # type: ignore[arg-type]
     with pytest.raises(RangeError, match="batch"):
         mlp.epoch(net, x, y, rate=1.0, batch=0, rng=np.random.default_rng(0))
+
+
+def test_layers_that_do_not_meet_are_refused() -> None:
+    w, b = np.ones((3, 2)), np.ones(3)
+    with pytest.raises(ShapeError, match=r"W\^2: got \(1, 4\), expected \(1, 3\)"):
+        mlp.Net((w, np.ones((1, 4))), (b, np.ones(1)), ("relu", "relu"))
+    with pytest.raises(ShapeError, match=r"b\^1: got \(2,\), expected \(3,\)"):
+        mlp.Net((w,), (np.ones(2),), ("relu",))
+    for layers in (((w,), (b,), ("relu", "relu")), ((), (), ())):
+        with pytest.raises(ShapeError, match="expected as many of each, 1 or more"):
+            mlp.Net(*layers)
+    with pytest.raises(RangeError, match=r"W\^1: got NaN or infinity"):
+        mlp.Net((np.full_like(w, np.nan),), (b,), ("relu",))
+    with pytest.raises(DTypeError, match="sizes"):
+        mlp.initial((3, 2.5), np.random.default_rng(0))  # type: ignore[list-item]
+
+
+def test_an_epoch_wants_one_target_an_example() -> None:
+    net, x, y = random_net(0)
+    rng = np.random.default_rng(0)
+    for targets in (np.concatenate([y, y]), y[:-1]):
+        with pytest.raises(ShapeError, match="y: got"):
+            mlp.epoch(net, x, targets, rate=1.0, batch=2, rng=rng)
+    with pytest.raises(ShapeError, match="examples: got 0"):
+        mlp.cost(net, x[:0], y[:0])
+    for rate in (np.nan, np.inf, 0.0, -1.0):
+        with pytest.raises(RangeError, match="rate: got"):
+            mlp.epoch(net, x, y, rate=rate, batch=2, rng=rng)
+    with pytest.raises(DTypeError, match="batch"):
+        mlp.epoch(net, x, y, rate=1.0, batch=1.5, rng=rng)  # type: ignore[arg-type]
+
+
+def test_cross_entropy_wants_targets_between_0_and_1() -> None:
+    net = mlp.initial((2, 1), np.random.default_rng(0), cost="cross_entropy")
+    for target in (-0.5, 5.0):
+        with pytest.raises(RangeError, match=r"y under cross_entropy: got .*, expected 0..1"):
+            mlp.cost(net, np.ones((1, 2)), np.full((1, 1), target))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_step_that_diverges_says_so() -> None:
+    rng = np.random.default_rng(0)
+    net = mlp.initial((2, 3, 1), rng, activation="relu", output="identity")
+    x, y = rng.standard_normal((4, 2)), np.ones((4, 1))
+    with pytest.raises(RangeError, match="hint: if training led here, lower the learning rate"):
+        for _ in range(50):
+            net = mlp.step(net, x, y, rate=1e100)
+
+
+@pytest.mark.parametrize(("labels", "error"), [
+    ([-1], RangeError), ([3], RangeError), ([1.0], DTypeError), ([[1]], ShapeError),
+])  # fmt: skip
+def test_one_hot_refuses_what_is_no_class(labels: list[object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        mlp.one_hot(np.array(labels), 3)
+
+
+def test_the_equations_broadcast_nothing() -> None:
+    one, batch, w = np.ones(3), np.ones((2, 3)), np.ones((3, 4))
+    for wrong in (
+        lambda: backprop.output_error(one, batch),
+        lambda: backprop.output_error(batch, one),
+        lambda: backprop.hidden_error(w, np.ones(5), np.ones(4)),
+        lambda: backprop.hidden_error(w, batch, np.ones(4)),
+        lambda: backprop.hidden_error(w, one, np.ones((2, 4))),
+        lambda: backprop.bias_gradient(np.ones((0, 3))),
+        lambda: backprop.weight_gradient(batch, np.ones((4, 2))),
+        lambda: backprop.weight_gradient(one, batch),
+        lambda: backprop.weight_gradient(batch, one),
+    ):
+        with pytest.raises(ShapeError):
+            wrong()

@@ -114,6 +114,15 @@ def test_the_perceptron_refuses_bad_input() -> None:
         perceptron.fit(x, y[:1])
     with pytest.raises(ShapeError, match="points"):
         perceptron.fit(x[:0], y[:0])
+    with pytest.raises(RangeError, match="x: got NaN or infinity"):
+        perceptron.predict(np.full((1, 3), np.nan), np.ones(3), 0.0)
+    with pytest.raises(RangeError, match="x: got NaN or infinity"):
+        perceptron.radius(np.full((1, 3), np.inf))
+    with pytest.raises(ShapeError, match=r"weights: got \(2,\), expected \(3,\)"):
+        perceptron.predict(x, np.ones(2), 0.0)
+    for wrong in ({"rate": "1"}, {"max_epochs": 2.5}):
+        with pytest.raises(DTypeError):
+            perceptron.fit(x, y, **wrong)
     for options in ({"rate": 0.0}, {"rate": np.inf}, {"max_epochs": 0}):
         with pytest.raises(RangeError):
             perceptron.fit(x, y, **options)

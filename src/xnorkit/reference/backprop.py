@@ -9,9 +9,10 @@ error of a layer is delta^l = dC/dz^l. With * elementwise:
     BP4   dC/dW^l   = delta^l (a^(l-1))^T                              weight_gradient
 
 The functions take one example (vectors) or a batch, one example a row: then a product of matrices does all examples at
-once, and BP3 and BP4 give the mean of the examples' gradients. ``error_by_products`` is the same without elementwise
-products, sigma' as a diagonal matrix: a layer's error is a chain of matrices W^T Sigma', which is why it shrinks or
-grows with depth by the factor |W^T Sigma'| at each layer (vanishing and exploding gradients, Nielsen ch. 5).
+once, and BP3 and BP4 give the mean of the examples' gradients. Shapes that do not meet raise ShapeError; nothing is
+broadcast. ``error_by_products`` is the same without elementwise products, sigma' as a diagonal matrix: a layer's error
+is a chain of matrices W^T Sigma', which is why it shrinks or grows with depth by the factor |W^T Sigma'| at each layer
+(vanishing and exploding gradients, Nielsen ch. 5).
 
 >>> z, a_before, y = np.array([0.0]), np.array([1.0, 2.0]), np.array([1.0])
 >>> sigmoid = ACTIVATIONS["sigmoid"]
@@ -28,6 +29,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import ShapeError
+from . import checks
 
 Array = NDArray[Any]
 
@@ -63,6 +67,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 def output_error(gradient: Array, slope: Array) -> Array:
     """BP1: delta^L = dC/da^L * sigma'(z^L); both ``(n_L,)`` or ``(N, n_L)``."""
+    checks.shape("output_error", "sigma'(z)", slope, gradient.shape)
     return gradient * slope
 
 
@@ -72,11 +77,14 @@ def hidden_error(weights_after: Array, delta_after: Array, slope: Array) -> Arra
     weights_after: ``(n_(l+1), n_l)``; delta_after: ``(n_(l+1),)`` or ``(N, n_(l+1))``; slope: sigma'(z^l), ``(n_l,)``
     or ``(N, n_l)``. As rows, (W^T delta)^T = delta^T W.
     """
+    _require_layer("hidden_error", weights_after, delta_after)
+    checks.shape("hidden_error", "sigma'(z)", slope, (*delta_after.shape[:-1], weights_after.shape[1]))
     return np.asarray((delta_after @ weights_after) * slope)
 
 
 def bias_gradient(delta: Array) -> Array:
     """BP3: dC/db^l = delta^l ``(n_l,)``; of a batch ``(N, n_l)`` the mean over its rows."""
+    _require_examples("bias_gradient", delta)
     return delta if delta.ndim == 1 else np.asarray(delta.mean(axis=0))
 
 
@@ -85,6 +93,8 @@ def weight_gradient(delta: Array, before: Array) -> Array:
 
     delta: ``(n_l,)`` or ``(N, n_l)``; before: a^(l-1), ``(n_(l-1),)`` or ``(N, n_(l-1))``.
     """
+    _require_examples("weight_gradient", delta)
+    checks.shape("weight_gradient", "a", before, (*delta.shape[:-1], *before.shape[-1:]))
     return np.outer(delta, before) if delta.ndim == 1 else np.asarray(delta.T @ before / len(delta))
 
 
@@ -103,3 +113,17 @@ def error_by_products(weights: Sequence[Array], slopes: Sequence[Array], gradien
     for weight, slope in zip(weights[:0:-1], slopes[-2::-1], strict=True):
         errors.append(np.diag(slope) @ weight.T @ errors[-1])
     return errors[::-1]
+
+
+def _require_examples(where: str, delta: Array) -> None:
+    """Refuse what is neither one example nor a batch of at least one."""
+    checks.array(where, "delta", delta)
+    if delta.ndim not in (1, 2) or len(delta) == 0:
+        raise ShapeError(where, "delta", got=delta.shape, expected="(n,) or (N, n), N at least 1")
+
+
+def _require_layer(where: str, weights_after: Array, delta_after: Array) -> None:
+    checks.rank(where, "weights", weights_after, "n_(l+1) n_l")
+    _require_examples(where, delta_after)
+    if delta_after.shape[-1] != len(weights_after):
+        raise ShapeError(where, "delta", got=delta_after.shape, expected=f"(..., {len(weights_after)})")

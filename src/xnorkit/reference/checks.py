@@ -60,3 +60,38 @@ def channel_vector(where: str, what: str, v: Array, channels: int, *names: str) 
     """Refuse a per-channel tensor that is not ``(C,)`` of one of the element types ``names``."""
     dtype(where, what, v, *names)
     shape(where, what, v, (channels,))
+
+
+def finite(where: str, what: str, x: Array, *, hint: str = "") -> None:
+    """Refuse float64 NaN and infinity, and every other element type.
+
+    >>> finite("mlp", "x", np.array([1.0, np.nan]))
+    Traceback (most recent call last):
+        ...
+    xnorkit.errors.RangeError: [mlp] x: got NaN or infinity, expected finite values
+    """
+    dtype(where, what, x, "float64")
+    if not np.isfinite(x).all():
+        raise RangeError(where, what, got="NaN or infinity", expected="finite values", hint=hint)
+
+
+def above_zero(where: str, what: str, value: object) -> None:
+    """Refuse a setting that is not a finite number above 0: DTypeError for another type, else RangeError."""
+    if not isinstance(value, int | float | np.integer | np.floating):
+        raise DTypeError(where, what, got=f"a {type(value).__name__}", expected="a number above 0")
+    if not 0 < value < float("inf"):
+        raise RangeError(where, what, got=value, expected="a finite number above 0")
+
+
+def count(where: str, what: str, value: object) -> None:
+    """Refuse a setting that is not a whole number from 1: DTypeError for another type, else RangeError.
+
+    >>> count("mlp", "epochs", 2.5)
+    Traceback (most recent call last):
+        ...
+    xnorkit.errors.DTypeError: [mlp] epochs: got a float, expected a whole number, 1 or more
+    """
+    if not isinstance(value, int | np.integer):
+        raise DTypeError(where, what, got=f"a {type(value).__name__}", expected="a whole number, 1 or more")
+    if value < 1:
+        raise RangeError(where, what, got=value, expected="1 or more")

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RangeError
+from ..errors import DTypeError, RangeError, ShapeError
 from . import checks
 from .backprop import ACTIVATIONS, bias_gradient, hidden_error, output_error, weight_gradient
 from .costs import COSTS
@@ -39,7 +39,8 @@ SCALES: tuple[Scale, ...] = ("unit", "fan_in", "he")
 class Net:
     """weights: W^l ``(n_l, n_(l-1))``; biases: b^l ``(n_l,)``; activations: sigma_l by name; all float64, a layer each.
 
-    cost: a name of ``COSTS``; cross entropy needs a sigmoid at the end. Raises RangeError.
+    cost: a name of ``COSTS``; cross entropy needs a sigmoid at the end. Raises ShapeError for layers that do not meet,
+    DTypeError, RangeError (NaN or infinity, which is also where a step diverged; unknown names).
     """
 
     weights: tuple[Array, ...]
@@ -51,12 +52,27 @@ class Net:
         for name in self.activations:
             if name not in ACTIVATIONS:
                 raise RangeError("mlp", "activation", got=name, expected=f"one of {sorted(ACTIVATIONS)}")
+        self._require_layers()
         if self.cost not in COSTS:
             raise RangeError("mlp", "cost", got=self.cost, expected=f"one of {sorted(COSTS)}")
         if COSTS[self.cost].gradient is None and self.activations[-1] != "sigmoid":
             raise RangeError(
                 "mlp", f"output activation under {self.cost}", got=self.activations[-1], expected="sigmoid"
             )
+
+    def _require_layers(self) -> None:
+        layers = {len(self.weights), len(self.biases), len(self.activations)}
+        if len(layers) != 1 or 0 in layers:
+            raise ShapeError("mlp", "weights, biases, activations", got=f"{sorted(layers)} of them",
+                             expected="as many of each, 1 or more")  # fmt: skip
+        inputs: int | None = None
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), 1):
+            checks.rank("mlp", f"W^{number}", weight, "n_l n_(l-1)")
+            checks.shape("mlp", f"W^{number}", weight, (len(weight), weight.shape[1] if inputs is None else inputs))
+            checks.shape("mlp", f"b^{number}", bias, (len(weight),))
+            for name, array in ((f"W^{number}", weight), (f"b^{number}", bias)):
+                checks.finite("mlp", name, array, hint="if training led here, lower the learning rate")
+            inputs = len(weight)
 
 
 @dataclass(frozen=True)
@@ -90,8 +106,10 @@ def initial(
     ``unit`` 1, ``fan_in`` 1/sqrt(n_(l-1)), ``he`` sqrt(2/n_(l-1)) (He et al., 2015, for ReLU); biases N(0, 1), with
     ``he`` 0. The first two are Nielsen's network.py and network2.py. Raises RangeError.
     """
-    if len(sizes) < 2 or any(n < 1 for n in sizes):
+    if len(sizes) < 2:
         raise RangeError("mlp", "sizes", got=tuple(sizes), expected="two or more, each at least 1")
+    for number, size in enumerate(sizes):
+        checks.count("mlp", f"sizes[{number}]", size)
     if scale not in SCALES:
         raise RangeError("mlp", "scale", got=scale, expected=f"one of {SCALES}")
     weights, biases = [], []
@@ -140,7 +158,8 @@ def gradients(net: Net, x: Array, y: Array) -> Gradients:
 
 
 def step(net: Net, x: Array, y: Array, rate: float) -> Net:
-    """The net after one step of gradient descent on the mini-batch."""
+    """The net one step of gradient descent later. Raises as ``gradients``; RangeError where it diverges."""
+    checks.above_zero("mlp", "rate", rate)
     found = gradients(net, x, y)
     weights = tuple(w - rate * g for w, g in zip(net.weights, found.weights, strict=True))
     biases = tuple(b - rate * g for b, g in zip(net.biases, found.biases, strict=True))
@@ -148,7 +167,9 @@ def step(net: Net, x: Array, y: Array, rate: float) -> Net:
 
 
 def epoch(net: Net, x: Array, y: Array, *, rate: float, batch: int, rng: np.random.Generator) -> Net:
-    """The net after one pass in a new random order; the last mini-batch may be smaller. Raises RangeError."""
+    """The net after one pass in a new random order; the last mini-batch may be smaller. Raises as ``step``."""
+    _require("x", x, net.weights[0].shape[1])
+    _require_targets(net, x, y)
     for chosen in _batches(len(x), batch, rng):
         net = step(net, x[chosen], y[chosen], rate)
     return net
@@ -157,28 +178,38 @@ def epoch(net: Net, x: Array, y: Array, *, rate: float, batch: int, rng: np.rand
 def one_hot(labels: Array, classes: int) -> Array:
     """``(N,)`` integers 0..classes - 1 -> ``(N, classes)`` float64 of 0 and 1.
 
+    Raises DTypeError, ShapeError, RangeError (a label outside 0..classes - 1).
+
     >>> one_hot(np.array([1, 0]), 2).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
     """
+    checks.array("one_hot", "labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError("one_hot", "labels", got=labels.dtype, expected="integers")
+    checks.shape("one_hot", "labels", labels, (labels.size,))
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if wrong.size:
+        raise RangeError("one_hot", "label", got=int(wrong[0]), expected=f"0..{classes - 1}")
     return np.eye(classes)[labels]
 
 
 def _batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[Array]:
-    if batch < 1:
-        raise RangeError("mlp", "batch", got=batch, expected="1 or more")
+    checks.count("mlp", "batch", batch)
     order = rng.permutation(count)
     for first in range(0, count, batch):
         yield order[first : first + batch]
 
 
 def _require(what: str, values: Array, features: int) -> None:
-    checks.dtype("mlp", what, values, "float64")
     checks.rank("mlp", what, values, "N n")
     checks.shape("mlp", what, values, (len(values), features))
-    if not np.isfinite(values).all():
-        raise RangeError("mlp", what, got="NaN or infinity", expected="finite values")
+    checks.finite("mlp", what, values)
 
 
 def _require_targets(net: Net, x: Array, y: Array) -> None:
     _require("y", y, net.weights[-1].shape[0])
     checks.shape("mlp", "y", y, (len(x), y.shape[1]))
+    if len(y) == 0:
+        raise ShapeError("mlp", "examples", got=0, expected="1 or more")
+    if COSTS[net.cost].gradient is None and not 0 <= float(y.min()) <= float(y.max()) <= 1:
+        raise RangeError("mlp", f"y under {net.cost}", got=f"{y.min()}..{y.max()}", expected="0..1")

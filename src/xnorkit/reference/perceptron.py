@@ -127,7 +127,9 @@ def fit_binary(x: Array, y: Array, *, rate: float = 0.01, max_epochs: int = 50) 
 
 
 def predict(x: Array, weights: Array, bias: float) -> Signs:
-    """sign(w . x + b) of ``x (N, n)``: int8 -1/+1 ``(N,)``."""
+    """sign(w . x + b) of ``x (N, n)``: int8 -1/+1 ``(N,)``. Raises DTypeError, ShapeError, RangeError (NaN)."""
+    _require_points(x)
+    checks.shape("perceptron", "weights", weights, (x.shape[1],))
     return sign(x @ weights + bias)
 
 
@@ -152,6 +154,7 @@ def radius(x: Array) -> float:
     >>> radius(np.array([[0.0, 0.0], [2.0, 2.0]]))
     3.0
     """
+    _require_points(x)
     return float(np.sqrt((x * x).sum(axis=1).max() + 1))
 
 
@@ -168,19 +171,19 @@ def mistake_bound(x: Array, y: Array, weights: Array, bias: float) -> float:
     return (radius(x) / gamma) ** 2
 
 
-def _require(x: Array, y: Array) -> None:
-    checks.dtype("perceptron", "x", x, "float64")
+def _require_points(x: Array) -> None:
     checks.rank("perceptron", "x", x, "N n")
+    checks.finite("perceptron", "x", x)
     if len(x) == 0:
         raise ShapeError("perceptron", "points", got=0, expected="1 or more")
-    if not np.isfinite(x).all():
-        raise RangeError("perceptron", "x", got="NaN or infinity", expected="finite values")
+
+
+def _require(x: Array, y: Array) -> None:
+    _require_points(x)
     checks.signs("perceptron", "y", y)
     checks.shape("perceptron", "y", y, (len(x),))
 
 
 def _require_settings(rate: float, max_epochs: int) -> None:
-    if not (np.isfinite(rate) and rate > 0):
-        raise RangeError("perceptron", "rate", got=rate, expected="above 0")
-    if max_epochs < 1:
-        raise RangeError("perceptron", "max_epochs", got=max_epochs, expected="1 or more")
+    checks.above_zero("perceptron", "rate", rate)
+    checks.count("perceptron", "max_epochs", max_epochs)
