@@ -32,7 +32,7 @@ def test_peers_writes_rows_that_it_reads_again(xnorkit: Run, tmp_path: Path) -> 
 
 def test_a_wrong_answer_is_shown_and_not_ranked(xnorkit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(case: object, threads: int) -> xnorkit_.LayerRunner:
-        runner = xnorkit_.LayerRunner(case, threads, "popcnt", packed=True)  # type: ignore[arg-type]
+        runner = xnorkit_.LayerRunner(case, threads, level="popcnt", packed=True)  # type: ignore[arg-type]
         monkeypatch.setattr(runner, "answer", lambda: -xnorkit_.LayerRunner.answer(runner))
         return runner
 

@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from xnorkit.errors import ShapeError
+from xnorkit.reference.metrics import top_k
 from xnorkit.train import losses, optim, rng
 from xnorkit.train.batch_norm import recalibrate
 from xnorkit.train.batches import Pictures, augment, order
 from xnorkit.train.data import Split
 from xnorkit.train.evaluation import evaluate
-from xnorkit.train.metrics import summarize, topk
+from xnorkit.train.metrics import summarize
 from xnorkit.train.recipe import OptimOptions, ScheduleOptions, TrainOptions
 from xnorkit.train.schedule import SHAPES, factor
 
@@ -69,7 +70,7 @@ def test_evaluation_counts() -> None:
     assert found.predictions.tolist() == [0, 0, 5] and found.top1 == pytest.approx(2 / 3)
     assert found.top5 == pytest.approx(2 / 3)  # six equal scores: class 5 ranks last
     assert found.confusion[5].tolist() == [1, 0, 0, 0, 0, 1] and found.confusion.sum() == 3
-    assert topk(scores, np.array([1, 4, 0]), 5) == pytest.approx(2 / 3)
+    assert top_k(scores, np.array([1, 4, 0]), 5) == pytest.approx(2 / 3)
     with pytest.raises(ShapeError):
         summarize(scores, np.array([0, 6, 0]))
 

@@ -75,6 +75,37 @@ def window_output(
     return out[0], out[1]
 
 
+def exact_output(
+    size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int, int, int]
+) -> tuple[int, int]:
+    """``(W - F + P) / S + 1`` where S divides evenly, P the padding of both sides: the textbook's rule.
+
+    ``window_output`` rounds down instead, as PyTorch does: pixels right and below the last window are then never read.
+    Raises ShapeError where that would happen; the hint says by how much to pad.
+
+    >>> exact_output((32, 32), (5, 5), (1, 1), (2, 2, 2, 2))
+    (32, 32)
+    >>> exact_output((10, 10), (3, 3), (2, 2), (0, 0, 0, 0))
+    Traceback (most recent call last):
+        ...
+    xnorkit.errors.ShapeError: [window] stride: got 2, expected a divisor of W - F + P = 7
+    hint: pad by 1 more pixel, or crop 1
+    """
+    found = window_output(size, kernel, stride, padding, (1, 1))
+    top, left, bottom, right = padding
+    for n, f, s, p in zip(size, kernel, stride, (top + bottom, left + right), strict=True):
+        room = n - f + p
+        if room % s:
+            raise ShapeError(
+                "window",
+                "stride",
+                got=s,
+                expected=f"a divisor of W - F + P = {room}",
+                hint=f"pad by {s - room % s} more pixel{'s' * (s - room % s > 1)}, or crop {room % s}",
+            )
+    return found
+
+
 def _require_range(what: str, values: tuple[int, ...], low: int) -> None:
     if not all(low <= v <= MAX_DIM for v in values):
         raise RangeError("window", what, got=tuple(values), expected=f"each in {low}..{MAX_DIM}")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorkit.errors import ShapeError
+from xnorkit.reference.metrics import top_k
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +37,6 @@ class Evaluation:
         return found if self.loss is None else {"loss": self.loss, **found}
 
 
-def topk(scores: NDArray[np.float32], labels: NDArray[np.int64], k: int) -> float:
-    """Share of rows whose label is among the k highest scores; equal scores rank by class number, lowest first.
-
-    >>> topk(np.array([[.1, .9, .5], [.8, .1, .3]], np.float32), np.array([2, 0]), 1)
-    0.5
-    >>> topk(np.array([[.1, .9, .5], [.8, .1, .3]], np.float32), np.array([2, 0]), 2)
-    1.0
-    """
-    if not len(labels):
-        return 0.0
-    own = scores[np.arange(len(labels)), labels][:, None]
-    index = np.arange(scores.shape[1])
-    ahead = (scores > own) | ((scores == own) & (index < labels[:, None]))
-    return float(np.mean(ahead.sum(axis=1) < k))
-
-
 def summarize(scores: NDArray[np.float32], labels: NDArray[np.int64], loss: float | None = None) -> Evaluation:
     """The `Evaluation` of scores (N, K) against labels (N,).
 
@@ -65,5 +50,5 @@ def summarize(scores: NDArray[np.float32], labels: NDArray[np.int64], loss: floa
     classes = scores.shape[1]
     predictions = scores.argmax(axis=1).astype(np.int64)
     confusion = np.bincount(labels * classes + predictions, minlength=classes * classes).reshape(classes, classes)
-    return Evaluation(len(labels), topk(scores, labels, 1), topk(scores, labels, min(5, classes)),
+    return Evaluation(len(labels), top_k(scores, labels, 1), top_k(scores, labels, min(5, classes)),
                       confusion.astype(np.int64), predictions, scores, loss)  # fmt: skip
