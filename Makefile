@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_ARGS ?=
 BENCH_ARGS ?= --goals
-STEPS := lint types test-cpp test-asan test-baseline test-neon test-simde test-avx512 test-py test-wheel
+STEPS := lint types test-cpp test-asan test-baseline test-neon test-simde test-avx512 test-py test-wheel docs
 
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SETUP_FILES := pyproject.toml constraints.txt
 # The Python side is installed as a path to src/, the engine is built by CMake and placed there: no install is ever stale.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --config-settings editable.mode=inplace --config-settings wheel.cmake=false
-PY_FOLDERS = $(wildcard src tests tools)
+PY_FOLDERS = $(wildcard src tests tools docs)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
@@ -52,6 +52,10 @@ $(VENV)/.ready-dev: $(SETUP_FILES) | $(BIN)/python
 $(VENV)/.ready-peers: $(SETUP_FILES) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[train,build,peers]'
 	$(PIP_INSTALL) --no-deps bnn-lab # its metadata asks for an older torch than it needs
+	@touch $@ $(VENV)/.ready-train
+
+$(VENV)/.ready-docs: $(SETUP_FILES) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[train,build,docs]'
 	@touch $@ $(VENV)/.ready-train
 
 engine: | $(VENV)/.ready-train ## compile the engine and place its Python module in src/
@@ -119,10 +123,14 @@ test-py: ## pytest: unit, conformance, contract and doc tests
 test-wheel: ## build the wheel, install it where no torch is, run the shipped model
 	python tools/check_wheel.py
 
+docs: $(VENV)/.ready-docs engine ## the site in docs/_build/html; its chapters run, warnings are errors
+	OMP_NUM_THREADS=1 python -m sphinx -W --keep-going -j 2 --quiet -d docs/_build/doctrees docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 format: ## rewrite sources in the house format
 	ruff check --fix $(PY_FOLDERS)
 	ruff format $(PY_FOLDERS)
 	clang-format -i $(CPP_FILES)
 
 clean: ## remove what was built, keep the virtual environment
-	rm -rf build dist src/xnorkit/runtime/_engine*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf build dist docs/_build src/xnorkit/runtime/_engine*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -18,6 +18,7 @@ ROOMS = (
     "graph",
     "runtime",
     "zoo",
+    "draw",
     "estimators",
     "bench",
     "nn",

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
-from ..errors import MissingDependencyError
+from .. import draw
+from ..draw import COLOURS, Picture
 from ..format.atomic import write_atomic
 from .layers import LayerRow
 from .race import Row
 
-COLOURS = {"binary": "tab:blue", "int8": "tab:orange", "fp32": "tab:red", "textbook": "tab:gray"}
+KINDS = {"binary": COLOURS[0], "int8": COLOURS[5], "fp32": COLOURS[1], "textbook": "0.5"}
+"""The colour of each kind of system; grey for the textbook loop."""
 
 
 def roofline(rows: Sequence[LayerRow], bandwidths: dict[str, float], path: str, title: str) -> None:
     """G multiply-adds/s over multiply-adds a byte, each kernel under its own peak; slopes are memory's gigabytes/s.
 
-    Raises MissingDependencyError without matplotlib, SaveError.
+    Raises SaveError.
     """
-    figure, axes = _figure(11, 6.5)
+    figure, (axes,) = draw.panels(width=11, height=6.5)
     intensities = sorted(row.intensity for row in rows)
     left, right = intensities[0] / 2, intensities[-1] * 4
     peaks = {row.peak: row.peak_gmacs / row.threads for row in rows if row.peak_gmacs is not None}
@@ -46,17 +46,16 @@ def roofline(rows: Sequence[LayerRow], bandwidths: dict[str, float], path: str, 
 
 
 def bars(rows: Sequence[Row], path: str, title: str) -> None:
-    """Minimum milliseconds of every verified row, a panel for each work. Raises as ``roofline``."""
+    """Minimum milliseconds of every verified row, a panel for each work. Raises SaveError."""
     works = list(dict.fromkeys(row.work for row in rows if row.min_ms is not None))
     columns = min(len(works), 2)
     lines = -(-len(works) // columns)
     most = max(sum(row.work == work for row in rows) for work in works)
-    figure, grid = _figure(7 * columns, (0.8 + 0.22 * most) * lines, lines, columns)
-    panels = list(getattr(grid, "flat", [grid]))
+    figure, panels = draw.panels(lines, columns, width=7, height=0.8 + 0.22 * most)
     for axes, work in zip(panels, works, strict=False):
         own = sorted((row for row in rows if row.work == work and row.min_ms), key=lambda row: -(row.min_ms or 0))
         values = [row.min_ms or 0.0 for row in own]
-        axes.barh([row.system for row in own], values, color=[COLOURS[row.kind] for row in own])
+        axes.barh([row.system for row in own], values, color=[KINDS[row.kind] for row in own])
         axes.bar_label(axes.containers[0], fmt="%.3g", fontsize=7, padding=2)
         axes.set_xscale("log")
         axes.set_xlim(min(values) / 3, max(values) * 2)  # room before the shortest bar and for the last label
@@ -70,18 +69,6 @@ def bars(rows: Sequence[Row], path: str, title: str) -> None:
     _save(figure, path)
 
 
-def _figure(width: float, height: float, lines: int = 1, columns: int = 1) -> tuple[Any, Any]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        hint = 'pip install "xnorkit[train]"'
-        raise MissingDependencyError("bench", "matplotlib is needed to draw the picture", hint=hint) from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(lines, columns)
-
-
-def _save(figure: Any, path: str) -> None:
+def _save(figure: Picture, path: str) -> None:
     form = path.rpartition(".")[2].lower()
-    data = io.BytesIO()
-    figure.savefig(data, dpi=130, format=form if form in ("png", "svg", "pdf") else "png")
-    write_atomic(path, [data.getvalue()])
+    write_atomic(path, [draw.render(figure, form if form in ("png", "svg", "pdf") else "png", dpi=130)])

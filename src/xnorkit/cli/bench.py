@@ -70,7 +70,7 @@ def _refuse_misplaced(what: str, options: Mapping[str, bool], places: Sequence[s
 
 
 def _layers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None) -> None:
-    from ..bench import picture, report
+    from ..bench import report
     from ..bench.layers import LAYER_TABLE, LayerRow, measure
     from ..bench.peak import LEVELS, read_gigabytes
 
@@ -84,13 +84,15 @@ def _layers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: i
     bandwidths = {where: read_gigabytes(size) for where, size in LEVELS.items()}
     out.line("reads: " + ", ".join(f"{where} {speed:.1f} GB/s" for where, speed in bandwidths.items()))
     if plot:
+        from ..bench import picture
+
         picture.roofline(rows, bandwidths, plot, title)
     out.result({**facts, "read_gigabytes": bandwidths, "rows": [row.as_json() for row in rows]})
 
 
 def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: int, plot: str | None, with_goals: bool,
            markdown: bool, rows_from: str | None) -> None:  # fmt: skip
-    from ..bench import goals, picture, report, sizes, summary
+    from ..bench import goals, report, sizes, summary
     from ..bench.peers.table import PEERS
     from ..bench.race import Row, race
     from ..bench.works import WORKS
@@ -122,6 +124,8 @@ def _peers(out: Output, only: Sequence[str], rounds: int, threads: int, seed: in
     if markdown:
         out.line(summary.markdown(rows).rstrip())
     if plot:
+        from ..bench import picture
+
         picture.bars(rows, plot, title)
     judged = {"goals": [result.as_json() for result in found], "sizes": [size.as_json() for size in nets]}
     out.result({**facts, "rows": [row.as_json() for row in rows], **judged})

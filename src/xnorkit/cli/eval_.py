@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError
+from ..format.atomic import write_atomic
 from .files import looks_packed
 from .output import Output
 from .verb import need_torch, verb
@@ -45,9 +46,10 @@ def command(
         [[model, f"{pictures.name} {pictures.split}", found.count, 100 * found.top1, 100 * found.top5, rate]],
     )
     if confusion is not None:
-        from .confusion import draw
+        from .. import draw
 
-        draw(found.confusion, pictures.classes, f"{Path(model).name}: {100 * found.top1:.2f} % top-1", confusion)
+        title = f"{Path(model).name}: {100 * found.top1:.2f} % top-1"
+        write_atomic(confusion, [draw.render(draw.confusion(found.confusion, pictures.classes, title))])
         out.line(f"confusion matrix in {confusion}")
     facts = {"model": model, "dataset": pictures.name, "split": pictures.split, "count": found.count}
     out.result({**facts, **found.summary(), "confusion": found.confusion, "pictures_per_s": rate})

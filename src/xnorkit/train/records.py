@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,18 +48,21 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     """Loss and accuracy over epochs as a picture; False when matplotlib is not installed."""
     if not importlib.util.find_spec("matplotlib") or not history:
         return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from xnorkit import draw
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    epochs, split = [row["epoch"] for row in history], history[-1]["eval_split"]
-    for axis, (name, label) in zip(figure.subplots(1, 2), (("loss", "loss"), ("top1", "top-1 accuracy")), strict=True):
-        axis.plot(epochs, [row[f"train_{name}"] for row in history], label="train", marker=".")
-        axis.plot(epochs, [row[f"eval_{name}"] for row in history], label=split, marker=".")
-        axis.set(xlabel="epoch", ylabel=label)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.suptitle(title)
-    figure.savefig(path, dpi=120)
+    split = history[-1]["eval_split"]
+    lines = {
+        label: {
+            side: [_finite(row[f"{key}_{name}"]) for row in history]
+            for key, side in (("train", "train"), ("eval", split))
+        }
+        for name, label in (("loss", "loss"), ("top1", "top-1 accuracy"))
+    }
+    picture = draw.curves([row["epoch"] for row in history], lines, x_label="epoch", title=title)
+    write_file(path, draw.render(picture))
     return True
+
+
+def _finite(value: float) -> float:
+    """The value, or NaN, which the picture leaves out: an infinite loss has no place on an axis."""
+    return value if math.isfinite(value) else math.nan

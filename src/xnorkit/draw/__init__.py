@@ -1,0 +1,18 @@
+"""Pictures: NumPy in, a matplotlib figure out; needs ``pip install "xnorkit[train]"``.
+
+>>> from xnorkit import draw
+>>> picture = draw.curves([1, 2, 3], {"loss": {"train": [2.3, 1.1, 0.6]}}, x_label="epoch")
+>>> draw.render(picture)[:4]
+b'\\x89PNG'
+"""
+
+from .binary import binarized_filters, kmap_over, packed_row
+from .canvas import COLOURS, Picture, panels, render
+from .curves import bars, curves, functions, windows
+from .grids import confusion, maps
+from .planes import decision
+
+__all__ = [
+    "COLOURS", "Picture", "bars", "binarized_filters", "confusion", "curves", "decision", "functions", "kmap_over",
+    "maps", "packed_row", "panels", "render", "windows",
+]  # fmt: skip
