@@ -1,14 +1,15 @@
 # %% [markdown]
 # # 1. A neuron that counts
 #
-# In 1943 Warren McCulloch and Walter Pitts described a nerve cell as a device that counts. Inputs are 0 or 1. Some excite,
-# some inhibit. It fires when no inhibitory input is on and enough exciting ones are:
+# In 1943 Warren McCulloch and Walter Pitts described a nerve cell as a device that counts. Inputs are 0 or 1. Some
+# excite, some inhibit. It fires when no inhibitory input is on and enough exciting ones are:
 #
 # $$
 # y = \begin{cases} 1 & \text{if no inhibitory input is on and } \sum_{i} x_i \ge \theta \\ 0 & \text{else} \end{cases}
 # $$
 #
-# The sum runs over the exciting inputs; $\theta$ is the threshold. Nothing is learned: whoever builds the net chooses.
+# The sum runs over the exciting inputs; $\theta$ is the threshold. Nothing is learned: whoever builds the net
+# chooses.
 
 # %%
 import numpy as np
@@ -24,8 +25,8 @@ assert both.fire(pairs).tolist() == [0, 0, 0, 1]
 
 # %% [markdown]
 # ## Gates
-# With threshold 2 the neuron of two inputs is AND; with threshold 1 it is OR. An inhibitory input is a veto: one is enough,
-# whatever excites. NOT is a neuron with one inhibitory input and threshold 0.
+# With threshold 2 the neuron of two inputs is AND; with threshold 1 it is OR. An inhibitory input is a veto: one is
+# enough, whatever excites. NOT is a neuron with one inhibitory input and threshold 0.
 
 # %%
 for name in ("and", "or", "nor", "nand", "xor", "xnor"):
@@ -44,8 +45,8 @@ assert veto.fire(np.array([[1, 1, 0], [1, 1, 1]], np.uint8)).tolist() == [1, 0]
 
 # %% [markdown]
 # ## One line
-# A neuron of two exciting inputs fires on one side of the line $x_1 + x_2 = \theta$. AND and OR differ only in where that
-# line lies. XNOR is 1 at two opposite corners, and no line has those on one side and the other two on the other.
+# A neuron of two exciting inputs fires on one side of the line $x_1 + x_2 = \theta$. AND and OR differ only in where
+# that line lies. XNOR is 1 at two opposite corners, and no line has those on one side and the other two on the other.
 
 # %%
 labels = np.where(pairs[:, 0] & pairs[:, 1], 1, -1)
@@ -67,8 +68,8 @@ assert (0, 0, 0, 1) in single and (0, 1, 1, 1) in single
 
 # %% [markdown]
 # ## XNOR takes two layers
-# The first layer asks "both?" and "neither?"; the second says "one of these". In the plane of the two answers a line is
-# enough: the hidden layer has moved the corners.
+# The first layer asks "both?" and "neither?"; the second says "one of these". In the plane of the two answers a line
+# is enough: the hidden layer has moved the corners.
 
 # %%
 xnor = GATES["xnor"]
@@ -101,7 +102,8 @@ assert ((product == 1) == (xnor.run(pairs)[:, 0] == 1)).all()
 # ```{admonition} Sources
 # :class: seealso
 # W. S. McCulloch, W. Pitts, [A logical calculus of the ideas immanent in nervous
-# activity](https://doi.org/10.1007/BF02478259), 1943. In the library: {doc}`xnorkit.reference.neuron </api/reference>`.
+# activity](https://doi.org/10.1007/BF02478259), 1943. In the library: {doc}`xnorkit.reference.neuron
+# </api/reference>`.
 # ```
 #
 # Next: [a neuron that learns](02_perceptron.py).

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 2. The perceptron: a line learned from mistakes
 #
-# In 1958 Frank Rosenblatt let the neuron have weights, any numbers, and gave it a rule by which to find them. The answer is
-# a sign,
+# In 1958 Frank Rosenblatt let the neuron have weights, any numbers, and gave it a rule by which to find them. The
+# answer is a sign,
 #
 # $$ \hat y = \operatorname{sign}(w \cdot x + b), $$
 #
@@ -33,8 +33,8 @@ draw.decision(points, labels, lambda x: x @ found.weights + found.bias, title="a
 # :::{admonition} Correction
 # :class: warning
 # The survey binarizes with "+1 if $x > 0$". The papers it follows, and every bit of this library, give
-# $\operatorname{sign}(0) = +1$: a bit has two values, and zero must be one of them. The mistake test above has $\le$ for the
-# same reason at the start, where all weights are 0: a point on the line counts as a mistake.
+# $\operatorname{sign}(0) = +1$: a bit has two values, and zero must be one of them. The mistake test above has $\le$
+# for the same reason at the start, where all weights are 0: a point on the line counts as a mistake.
 # :::
 
 # %%
@@ -43,13 +43,14 @@ assert found.mistakes[0] > 0
 
 # %% [markdown]
 # ## How many mistakes?
-# If some line parts the data, the rule ends. Write the bias as the weight of one more input that is always 1, let $R$ be the
-# length of the longest point and $\gamma$ the distance from the line to the nearest one. Then the rule makes at most
+# If some line parts the data, the rule ends. Write the bias as the weight of one more input that is always 1, let $R$
+# be the length of the longest point and $\gamma$ the distance from the line to the nearest one. Then the rule makes
+# at most
 #
 # $$ \left(\frac{R}{\gamma}\right)^2 $$
 #
-# mistakes, in whatever order the points come and however large the step is. Any line that parts the data gives a bound; the
-# widest gives the best one.
+# mistakes, in whatever order the points come and however large the step is. Any line that parts the data gives a
+# bound; the widest gives the best one.
 
 # %%
 true_bound = perceptron.mistake_bound(points, labels, np.array([0.8, 0.6]), -0.1)
@@ -68,11 +69,12 @@ for rate in (0.01, 100.0):
     assert perceptron.fit(points, labels, rate=rate).total == found.total
 
 # %% [markdown]
-# The last two lines say something that surprises at first: the learning rate does not matter. With $w = 0$ at the start, all
-# weights are multiples of $\eta$, and a sign does not see a factor.
+# The last two lines say something that surprises at first: the learning rate does not matter. With $w = 0$ at the
+# start, all weights are multiples of $\eta$, and a sign does not see a factor.
 #
 # ## How wide was the gap?
-# The closer the nearest point, the more mistakes the bound allows. It is a bound, not a forecast: what happens lies far below.
+# The closer the nearest point, the more mistakes the bound allows. It is a bound, not a forecast: what happens lies
+# far below.
 
 # %%
 gaps, bounds, made = [0.02, 0.04, 0.08, 0.16, 0.32], [], []
@@ -101,9 +103,9 @@ assert not stuck.converged and min(stuck.mistakes) > 0
 draw.decision(corners, xor, lambda x: x @ stuck.weights + stuck.bias, title="XOR: some corner is always wrong")
 
 # %% [markdown]
-# The rule walks in a circle: the same weights come back. One more layer would help, as in chapter 1, but the rule only says
-# what to do where the right answer is known, at the output. What should a neuron in the middle have done? That question
-# waited for backpropagation.
+# The rule walks in a circle: the same weights come back. One more layer would help, as in chapter 1, but the rule
+# only says what to do where the right answer is known, at the output. What should a neuron in the middle have done?
+# That question waited for backpropagation.
 
 # %%
 seen = [
@@ -118,8 +120,9 @@ assert len(set(seen)) < len(seen)
 # %% [markdown]
 # ```{admonition} Sources
 # :class: seealso
-# F. Rosenblatt, [The perceptron](https://doi.org/10.1037/h0042519), 1958; A. Novikoff, On convergence proofs for perceptrons,
-# 1962; M. Minsky, S. Papert, Perceptrons, 1969. In the library: {doc}`xnorkit.reference.perceptron </api/reference>`.
+# F. Rosenblatt, [The perceptron](https://doi.org/10.1037/h0042519), 1958; A. Novikoff, On convergence proofs for
+# perceptrons, 1962; M. Minsky, S. Papert, Perceptrons, 1969. In the library: {doc}`xnorkit.reference.perceptron
+# </api/reference>`.
 # ```
 #
 # Next: neurons that answer softly.

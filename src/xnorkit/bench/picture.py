@@ -55,8 +55,8 @@ def bars(rows: Sequence[Row], path: str, title: str) -> None:
     for axes, work in zip(panels, works, strict=False):
         own = sorted((row for row in rows if row.work == work and row.min_ms), key=lambda row: -(row.min_ms or 0))
         values = [row.min_ms or 0.0 for row in own]
-        axes.barh([row.system for row in own], values, color=[KINDS[row.kind] for row in own])
-        axes.bar_label(axes.containers[0], fmt="%.3g", fontsize=7, padding=2)
+        drawn = axes.barh([row.system for row in own], values, color=[KINDS[row.kind] for row in own])
+        axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=2)
         axes.set_xscale("log")
         axes.set_xlim(min(values) / 3, max(values) * 2)  # room before the shortest bar and for the last label
         axes.xaxis.set_major_formatter("{x:g}")
