@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,28 +116,39 @@ def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> N
 
 
 BAD_FITS = [
-    (np.full((4, 2), np.nan), [0, 1, 0, 1], "input: got Input X contains NaN"),
-    (np.ones((4, 2)), [0, 1], "inconsistent numbers of samples"),
-    (np.ones((4, 2)), [[0, 1]] * 4, "input: got y should be a 1d array"),
-    (np.ones((4, 2)), [1, 1, 1, 1], "y: got 1 class"),
-    (np.ones((4, 2)), [0.5, 1.5, 2.5, 3.5], "y: got Unknown label type"),
-    (np.full((4, 2), 1e300), [0, 1, 0, 1], "expected values that float32 holds"),
-    (np.ones(4), [0, 1, 0, 1], "Expected 2D array"),
+    (RangeError, np.full((4, 2), np.nan), [0, 1, 0, 1], "input: got Input X contains NaN"),
+    (ShapeError, np.ones((4, 2)), [0, 1], "inconsistent numbers of samples"),
+    (ShapeError, np.ones((4, 2)), [[0, 1]] * 4, "input: got y should be a 1d array"),
+    (RangeError, np.ones((4, 2)), [1, 1, 1, 1], "y: got 1 class"),
+    (RangeError, np.ones((4, 2)), [0.5, 1.5, 2.5, 3.5], "y: got Unknown label type"),
+    (RangeError, np.full((4, 2), 1e300), [0, 1, 0, 1], "expected values that float32 holds"),
+    (RangeError, np.full((4, 2), 1e-300), [0, 1, 0, 1], "got 0 everywhere, expected values that float32 holds"),
+    (ShapeError, np.ones(4), [0, 1, 0, 1], "Expected 2D array"),
+    (ShapeError, [[1.0, 2.0], [1.0]], [0, 1], "input: got"),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(BAD_FITS)))
 @pytest.mark.parametrize("estimator", ALL, ids=range(len(ALL)))
 def test_bad_data_is_refused_by_name(estimator: Any, number: int) -> None:
-    x, y, message = BAD_FITS[number]
-    with pytest.raises(RangeError, match=rf"\[{type(estimator).__name__}\] .*{message}"):
+    error, x, y, message = BAD_FITS[number]
+    with pytest.raises(error, match=rf"\[{type(estimator).__name__}\] .*{message}"):
         estimator.fit(x, y)
+
+
+@pytest.mark.parametrize("options", [
+    {"epochs": 2.5}, {"batch_size": 2.5}, {"hidden_layer_sizes": (3.5,)}, {"learning_rate": "1"},
+])  # fmt: skip
+def test_settings_of_another_type_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(DTypeError, match=next(iter(options))):
+        MLPClassifier(**{"epochs": 2, **options}).fit(np.eye(4), [0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"activation": "step"}, "activation: got step"), ({"learning_rate": 0.0}, "learning_rate: got 0.0"),
-    ({"epochs": 0}, "epochs: got 0"), ({"batch_size": 0}, "batch: got 0"), ({"cost": "hinge"}, "cost: got hinge"),
-    ({"scale": "big"}, "scale: got big"), ({"hidden_layer_sizes": (0,)}, r"sizes\[1\]: got 0"),
+    ({"epochs": 0}, "epochs: got 0"), ({"batch_size": 0}, "batch_size: got 0"), ({"cost": "hinge"}, "cost: got hinge"),
+    ({"scale": "big"}, "scale: got big"), ({"hidden_layer_sizes": (0,)}, r"hidden_layer_sizes\[0\]: got 0"),
+    ({"random_state": "a"}, "random_state: got"), ({"input_scale": 1e300}, "input_scale: got"),
     ({"input_scale": np.nan}, "input_scale: got nan"),
     ({"activation": "relu", "learning_rate": 1e200}, "hint: lower learning_rate"),
 ])  # fmt: skip
@@ -156,7 +169,110 @@ def test_other_misuse(tmp_path: Path) -> None:
     net.fit(x, y)
     with pytest.raises(ShapeError, match=r"picture: got \(8, 9, 1\), expected H \* W \* C = 64"):
         net.export(tmp_path / "net.xnor.safetensors", (8, 9, 1))
-    with pytest.raises(RangeError, match="X has 3 features"):
+    with pytest.raises(ShapeError, match="X has 3 features"):
         net.predict(x[:, :3])
-    with pytest.raises(RangeError, match="validation"):
+    with pytest.raises(ShapeError, match=r"validation labels: got \(3,\), expected \(1400,\)"):
         MLPClassifier().fit(x, y, validation=(x, y[:3]))
+    with pytest.raises(RangeError, match="NaN"):
+        MLPClassifier().fit(x, y, validation=(x * np.nan, y))
+
+
+def _line(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(seed).standard_normal((60, 4))
+    return x, (x[:, 0] + x[:, 1] > 0).astype(int)
+
+
+@pytest.mark.parametrize("binary_inputs", [False, True])
+def test_a_constant_feature_drowns_no_other(binary_inputs: bool) -> None:
+    """The deviation of a constant 0.1 is rounding noise, 1e-16: the feature divided by it would outweigh all others."""
+    column, alone, beside = np.full((60, 1), 0.1), [], []
+    for seed in range(12):
+        (x, y), (held, held_y) = _line(seed), _line(seed + 100)
+        net = BinaryPerceptron(binary_inputs=binary_inputs)
+        alone.append(net.fit(x, y).score(held, held_y))
+        beside.append(net.fit(np.hstack([x, column]), y).score(np.hstack([held, column]), held_y))
+        assert net.deviation_[-1] == 1.0
+    assert np.mean(beside) > np.mean(alone) - 0.05 > 0.6
+
+
+@pytest.mark.parametrize("binary_inputs", [False, True])
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_predict_makes_the_errors_that_learning_counted(shift: float, binary_inputs: bool) -> None:
+    """Learning sees the file's float32 features, so that the line it keeps is the line that answers."""
+    for seed in range(20):
+        x, y = _line(seed)
+        net = BinaryPerceptron(binary_inputs=binary_inputs).fit(x + shift, y)
+        assert (net.predict(x + shift) != y).sum() == min(net.fits_[0].errors)
+
+
+def test_a_line_that_converged_predicts_every_label() -> None:
+    converged = 0
+    for seed in range(20):
+        x, y = _line(seed)
+        net = Perceptron(max_epochs=1000).fit(x, y)
+        converged += net.fits_[0].converged
+        assert net.score(x, y) == 1.0 or not net.fits_[0].converged
+    assert converged >= 15
+
+
+@pytest.mark.parametrize("rate", [1e39, 1e-60])
+def test_weights_that_float32_cannot_hold_are_refused(rate: float) -> None:
+    with pytest.raises(RangeError, match=r"largest weight: got .*, expected numbers that float32 holds"):
+        Perceptron(rate=rate).fit(*_line())
+
+
+def test_probabilities_rank_as_scores_do() -> None:
+    x, y, held_x, _ = _digits()
+    net = MLPClassifier(epochs=3, input_scale=1 / 16, random_state=0).fit(x, y)
+    probabilities, z = net.predict_proba(held_x), net.scores(held_x).astype(np.float64)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert (net.classes_[probabilities.argmax(axis=1)] == net.predict(held_x)).all()
+    a = 1 / (1 + np.exp(-z))
+    alone = np.stack([a[:, k] * np.delete(1 - a, k, axis=1).prod(axis=1) for k in range(10)], axis=1)
+    np.testing.assert_allclose(probabilities, alone / alone.sum(axis=1, keepdims=True), rtol=1e-9)
+
+
+def test_calls_of_partial_fit_are_the_epochs_of_fit() -> None:
+    x, y, *_ = _digits()
+    whole = MLPClassifier(epochs=3, input_scale=1 / 16, random_state=0).fit(x, y)
+    parts = MLPClassifier(input_scale=1 / 16, random_state=0)
+    for _ in range(3):
+        parts.partial_fit(x, y, classes=np.unique(y))
+    assert parts.loss_curve_ == whole.loss_curve_
+    for one, other in zip(whole.net_.weights, parts.net_.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_partial_fit_wants_the_classes_first() -> None:
+    net = MLPClassifier((3,), random_state=0)
+    with pytest.raises(RangeError, match="classes: got none"):
+        net.partial_fit(np.eye(2), [0, 1])
+    net.partial_fit(np.eye(2), [0, 0], classes=[2, 1, 0])
+    assert net.classes_.tolist() == [0, 1, 2] and net.scores(np.eye(2)).shape == (2, 3)
+    with pytest.raises(RangeError, match="y: got 7, expected one of classes"):
+        net.partial_fit(np.eye(2), [0, 7])
+    with pytest.raises(RangeError, match="the same in every call"):
+        net.partial_fit(np.eye(2), [0, 1], classes=[0, 1])
+    with pytest.raises(ShapeError):
+        net.partial_fit(np.eye(3), [0, 1, 2])
+
+
+def _fresh(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_room_pulls_no_torch() -> None:
+    assert _fresh("import sys, xnorkit.estimators; print('torch' in sys.modules)") == "False\n"
+
+
+def test_without_scikit_learn_the_error_says_what_to_install() -> None:
+    said = _fresh("""
+import sys
+sys.modules["sklearn"] = None
+try:
+    import xnorkit.estimators
+except ImportError as error:
+    print(type(error).__name__, error)
+""")
+    assert said.startswith("MissingDependencyError [xnorkit.estimators] scikit-learn: got ")
+    assert said.endswith('hint: pip install "xnorkit[estimators]"\n')

@@ -3,10 +3,10 @@
 from xnorkit.errors import MissingDependencyError
 
 try:
-    import sklearn as _sklearn  # noqa: F401
-except ModuleNotFoundError as error:
-    raise MissingDependencyError("xnorkit.estimators", "a package is missing", got=error.name,
-                                 hint='pip install "xnorkit[train]"') from error  # fmt: skip
+    from sklearn.utils.validation import validate_data as _validate_data  # noqa: F401
+except ImportError as error:
+    raise MissingDependencyError("xnorkit.estimators", "scikit-learn", got=error, expected="version 1.6 or newer",
+                                 hint='pip install "xnorkit[estimators]"') from error  # fmt: skip
 
 from xnorkit.estimators.mlp import MLPClassifier
 from xnorkit.estimators.perceptron import BinaryPerceptron, Perceptron

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from ..errors import RangeError
+from ..errors import RangeError, ShapeError
 from ..graph.build import GraphBuilder
-from ..reference import mlp
+from ..reference import checks, mlp
 from .packed import Array, PackedClassifier
 
 HIDDEN = ("sigmoid", "tanh", "relu")
@@ -32,7 +32,7 @@ class MLPClassifier(PackedClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes: neurons of each hidden layer; () for none.
+    hidden_layer_sizes: neurons of each hidden layer, or of the one; () for none.
     activation: of hidden layers: sigmoid, tanh or relu.
     cost: quadratic or cross_entropy (``reference.costs``).
     scale: of the first weights: unit, fan_in or he (``reference.mlp.initial``).
@@ -45,7 +45,7 @@ class MLPClassifier(PackedClassifier):
     """
 
     def __init__(
-        self, hidden_layer_sizes: Sequence[int] = (30,), *, activation: str = "sigmoid", cost: str = "quadratic",
+        self, hidden_layer_sizes: Sequence[int] | int = (30,), *, activation: str = "sigmoid", cost: str = "quadratic",
         scale: mlp.Scale = "fan_in", learning_rate: float = 3.0, batch_size: int = 10, epochs: int = 30,
         random_state: int | np.random.RandomState | None = None, verbose: bool = False, input_scale: float = 1.0,
     ) -> None:  # fmt: skip
@@ -65,51 +65,97 @@ class MLPClassifier(PackedClassifier):
 
         Raises ShapeError, DTypeError, RangeError (see ``PackedClassifier.fit``; also weights that grew beyond numbers).
         """
-        self._validation = None
-        if validation is not None:
-            held_x, held_y = np.asarray(validation[0], np.float64) * self.input_scale, np.asarray(validation[1])
-            if held_x.ndim != 2 or held_y.shape != held_x.shape[:1]:
-                got = f"{held_x.shape} and {held_y.shape}"
-                raise RangeError(self._name, "validation", got=got, expected="(N, F) and (N,)")
-            self._validation = held_x, held_y
-        try:
-            return super().fit(X, y)
-        finally:
-            del self._validation
+        x, labels = self._learnable(X, y)
+        held = None if validation is None else self._held_out(*validation)
+        self._fit(x, labels, held)
+        return self
 
-    def _fit(self, x: Array, labels: Array) -> None:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """One epoch on ``X (N, F)``, ``y (N,)``, from where the last call, or ``fit``, left the net.
+
+        classes: every label there will be, ``(K,)``; needed by the first call. The curves grow by one value, of this
+        call's data. Raises as ``fit``; RangeError for a label outside ``classes``.
+        """
+        first = not hasattr(self, "net_")
+        if first and classes is None:
+            raise RangeError(self._name, "classes", got="none", expected="all labels, in the first call")
+        x, labels = self._labelled(X, y, reset=first)
+        known = np.unique(np.asarray(classes)) if classes is not None else self.classes_
+        if len(known) < 2 or not (first or np.array_equal(known, self.classes_)):
+            raise RangeError(self._name, "classes", got=known, expected="2 or more, the same in every call")
+        wrong = ~np.isin(labels, known)
+        if wrong.any():
+            raise RangeError(self._name, "y", got=labels[wrong][0], expected="one of classes")
+        if first:
+            self.classes_ = known
+            self._start(x.shape[1])
+        self._epoch(self._seen(x), np.searchsorted(known, labels))
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """float64 ``(N, K)``, rows of sum 1: how probable each class is, given that exactly one is right.
+
+        With outputs a = sigmoid(z), each the probability of its own class, ``P(k alone)`` is in proportion to
+        ``a_k prod_(j != k) (1 - a_j)``, and so to ``a_k / (1 - a_k) = exp(z_k)``: the softmax of the scores.
+        """
+        z = self.scores(X).astype(np.float64)
+        odds = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def _fit(self, x: Array, labels: Array, held: tuple[Array, Array] | None = None) -> None:
+        checks.count(self._name, "epochs", self.epochs)
+        self._start(x.shape[1])
+        for number in range(self.epochs):
+            self._epoch(x, labels, held, f"epoch {number + 1}/{self.epochs}")
+
+    def _held_out(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+        """What layers see of validation data, and its labels."""
+        x, labels = self._checked(X, reset=False)[0], np.asarray(y)
+        if labels.shape != x.shape[:1]:
+            raise ShapeError(self._name, "validation labels", got=labels.shape, expected=x.shape[:1])
+        return self._seen(x), labels
+
+    def _start(self, features: int) -> None:
+        """A net of first weights, its random numbers and empty curves; settings are checked."""
         if self.activation not in HIDDEN:
             raise RangeError(self._name, "activation", got=self.activation, expected=f"one of {HIDDEN}")
-        for what, value in (("learning_rate", self.learning_rate), ("epochs", self.epochs)):
-            if not (np.isfinite(value) and value > 0):
-                raise RangeError(self._name, what, got=value, expected="above 0")
-        random = check_random_state(self.random_state)
-        rng = np.random.default_rng(random.randint(2**31 - 1))
-        sizes = (x.shape[1], *self.hidden_layer_sizes, len(self.classes_))
-        y = mlp.one_hot(labels, len(self.classes_))
-        net = mlp.initial(sizes, rng, activation=self.activation, cost=self.cost, scale=self.scale)
+        checks.above_zero(self._name, "learning_rate", self.learning_rate)
+        checks.count(self._name, "batch_size", self.batch_size)
+        try:
+            random = check_random_state(self.random_state)
+        except ValueError as error:
+            raise RangeError(self._name, "random_state", got=error, expected="None, a seed or a RandomState") from error
+        given = self.hidden_layer_sizes
+        hidden = [given] if isinstance(given, int | np.integer) else list(given)
+        for number, size in enumerate(hidden):
+            checks.count(self._name, f"hidden_layer_sizes[{number}]", size)
+        sizes = (features, *hidden, len(self.classes_))
+        self.rng_ = np.random.default_rng(random.randint(2**31 - 1))
+        self.net_ = mlp.initial(sizes, self.rng_, activation=self.activation, cost=self.cost, scale=self.scale)
         self.loss_curve_, self.score_curve_, self.validation_curve_ = list[float](), list[float](), list[float]()
-        for number in range(self.epochs):
-            net = mlp.epoch(net, x, y, rate=self.learning_rate, batch=self.batch_size, rng=rng)
-            self._note(net, x, y, labels)
-            largest = max(float(np.abs(weight).max()) for weight in net.weights)
-            if not (np.isfinite(self.loss_curve_[-1]) and largest <= np.finfo(np.float32).max):
-                got = f"cost {self.loss_curve_[-1]}, largest weight {largest:.3g}"
-                raise RangeError(self._name, f"epoch {number + 1}", got=got, expected="numbers that float32 holds",
-                                 hint="lower learning_rate")  # fmt: skip
-            if self.verbose:
-                held = f", held out {self.validation_curve_[-1]:.4f}" if self.validation_curve_ else ""
-                print(f"epoch {number + 1}/{self.epochs}: cost {self.loss_curve_[-1]:.5f}, "
-                      f"accuracy {self.score_curve_[-1]:.4f}{held}", file=sys.stderr)  # fmt: skip
-        self.net_ = net
 
-    def _note(self, net: mlp.Net, x: Array, y: Array, labels: Array) -> None:
+    def _epoch(self, x: Array, labels: Array, held: tuple[Array, Array] | None = None, title: str = "epoch") -> None:
+        """One pass over what the layers see, and the curves' next value; held: data of the validation curve."""
+        y = mlp.one_hot(labels, len(self.classes_))
+        net = mlp.epoch(self.net_, x, y, rate=self.learning_rate, batch=self.batch_size, rng=self.rng_)
+        self._require_float32("weight", "lower learning_rate", *net.weights, *net.biases)
+        self._note(net, x, y, labels, held)
+        if not np.isfinite(self.loss_curve_[-1]):
+            raise RangeError(self._name, f"cost after epoch {len(self.loss_curve_)}", got=self.loss_curve_[-1],
+                             expected="a finite number", hint="lower learning_rate")  # fmt: skip
+        self.net_ = net
+        if self.verbose:
+            last = f", held out {self.validation_curve_[-1]:.4f}" if held is not None else ""
+            print(
+                f"{title}: cost {self.loss_curve_[-1]:.5f}, accuracy {self.score_curve_[-1]:.4f}{last}", file=sys.stderr
+            )
+
+    def _note(self, net: mlp.Net, x: Array, y: Array, labels: Array, held: tuple[Array, Array] | None) -> None:
         self.loss_curve_.append(mlp.cost(net, x, y))
         self.score_curve_.append(float((mlp.forward(net, x).output.argmax(axis=1) == labels).mean()))
-        if self._validation is not None:
-            held_x, held_y = self._validation
-            answers = self.classes_[mlp.forward(net, held_x).output.argmax(axis=1)]
-            self.validation_curve_.append(float((answers == held_y).mean()))
+        if held is not None:
+            answers = self.classes_[mlp.forward(net, held[0]).output.argmax(axis=1)]
+            self.validation_curve_.append(float((answers == held[1]).mean()))
 
     def _layers(self, builder: GraphBuilder, features: str) -> str:
         """The last sigmoids are left out: they keep the order of scores, and their tails round to equal ones."""

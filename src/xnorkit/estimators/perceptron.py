@@ -20,20 +20,25 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..graph.build import GraphBuilder
-from ..reference import perceptron
+from ..reference import activations, perceptron
 from ..reference.conventions import sign
 from .packed import Array, PackedClassifier
 
+NEARER = "bring rate nearer to 1, or scale the features"
+
 
 def _sides(labels: Array, classes: int) -> list[Array]:
-    """Labels -1/+1 of each line: of every class against the rest, or of the second against the first."""
-    positive = [1] if classes == 2 else range(classes)
+    """Labels -1/+1 of each line: of every class against the rest, or of the first against the second.
+
+    A tie is +1, sign(0), and the first of the highest scores: of two classes the first both times.
+    """
+    positive = [0] if classes == 2 else range(classes)
     return [np.where(labels == k, np.int8(1), np.int8(-1)) for k in positive]
 
 
 def _both(line: Array) -> Array:
-    """The line of two classes as one a class: its mirror image, then itself."""
-    return np.concatenate([-line, line]) if len(line) == 1 else line
+    """The line of two classes as one a class: itself, then its mirror image."""
+    return np.concatenate([line, -line]) if len(line) == 1 else line
 
 
 class Perceptron(PackedClassifier):
@@ -45,8 +50,9 @@ class Perceptron(PackedClassifier):
     max_epochs: where to stop on data that no line parts; then a ConvergenceWarning says how far it came.
     input_scale: what features are multiplied by first.
 
-    Attributes after ``fit``: weights_ float64 ``(L, F)``, bias_ ``(L,)``: L = 1 line for two classes, else one a class;
-    fits_: the ``reference.perceptron.Fit`` of each, with its mistakes epoch by epoch. Ties go to the first class.
+    Attributes after ``fit``: weights_ float64 ``(L, F)``, bias_ ``(L,)``: L = 1 line for two classes, the first on its
+    + side, else one a class; fits_: the ``reference.perceptron.Fit`` of each, with its mistakes epoch by epoch. Ties go
+    to the first class.
     """
 
     def __init__(self, rate: float = 1.0, max_epochs: int = 100, input_scale: float = 1.0) -> None:
@@ -59,6 +65,7 @@ class Perceptron(PackedClassifier):
                       for side in _sides(labels, len(self.classes_))]  # fmt: skip
         self.weights_ = np.stack([line.weights for line in self.fits_])
         self.bias_ = np.array([line.bias for line in self.fits_])
+        self._require_float32("weight", NEARER, self.weights_, self.bias_)
         for line in self.fits_:
             if not line.converged:
                 warnings.warn(f"[Perceptron] {line.report()}", ConvergenceWarning, stacklevel=3)
@@ -77,7 +84,8 @@ class BinaryPerceptron(PackedClassifier):
 
     The real weights w only learn, as in BinaryConnect (Courbariaux et al., 2015); alpha is the Binary-Weight-Network's
     (Rastegari et al., 2016, sec. 3.1). A step may flip many signs at once, so the best line of all epochs is kept
-    (the pocket, Gallant, 1990). Standardized: (x - mean) / deviation by feature, of the training data.
+    (the pocket, Gallant, 1990). Standardized: (x - mean) / deviation by feature, of the training data, in the float32
+    arithmetic of the file; a feature that varies less than float32 resolves at its size is constant, its deviation 1.
 
     Parameters
     ----------
@@ -103,18 +111,23 @@ class BinaryPerceptron(PackedClassifier):
 
     def _fit(self, x: Array, labels: Array) -> None:
         self.mean_, deviation = x.mean(axis=0), x.std(axis=0)
-        self.deviation_ = np.where(deviation > 0, deviation, 1.0)
-        x = (x - self.mean_) / self.deviation_
-        x = sign(x).astype(np.float64) if self.binary_inputs else x
+        resolved = np.maximum(np.finfo(np.float32).eps * np.abs(x).max(axis=0), np.finfo(np.float32).tiny)
+        self.deviation_ = np.where(deviation > resolved, deviation, 1.0)
+        standard = activations.affine(x.astype(np.float32), *self._standardization())
+        x = (sign(standard) if self.binary_inputs else standard).astype(np.float64)
         self.fits_ = [perceptron.fit_binary(x, side, rate=self.rate, max_epochs=self.max_epochs)
                       for side in _sides(labels, len(self.classes_))]  # fmt: skip
         self.weights_ = np.stack([line.weights for line in self.fits_])
         self.alpha_ = np.array([line.alpha for line in self.fits_])
         self.bias_ = np.array([line.bias for line in self.fits_])
+        self._require_float32("alpha", NEARER, self.alpha_, self.bias_)
+
+    def _standardization(self) -> tuple[Array, Array]:
+        """The affine form of it, scale and shift ``(F,)`` float32: what learning, ``predict`` and the file share."""
+        return (1 / self.deviation_).astype(np.float32), (-self.mean_ / self.deviation_).astype(np.float32)
 
     def _layers(self, builder: GraphBuilder, features: str) -> str:
-        scale = (1 / self.deviation_).astype(np.float32)
-        shift = (-self.mean_ / self.deviation_).astype(np.float32)
+        scale, shift = self._standardization()
         x = builder.add("affine", features, tensors={"scale": scale, "bias": shift})
         weight, bias = _both(self.weights_), _both(self.bias_).astype(np.float32)
         if self.binary_inputs:

@@ -85,7 +85,7 @@ def fit(x: Array, y: Array, *, rate: float = 1.0, max_epochs: int = 1000) -> Fit
 
 @dataclass(frozen=True)
 class BinaryFit:
-    """The best line found. weights: int8 -1/+1 ``(n,)``; errors: points on the wrong side of it after each epoch."""
+    """The best line found. weights: int8 -1/+1 ``(n,)``; errors: points answered wrongly after each epoch."""
 
     weights: Signs
     alpha: float
@@ -118,7 +118,7 @@ def fit_binary(x: Array, y: Array, *, rate: float = 0.01, max_epochs: int = 50) 
             if label * (alpha * (binary @ point) + bias) <= 0:
                 latent, bias = np.clip(latent + rate * label * point, -1, 1), bias + rate * label
                 binary, alpha = sign(latent), float(np.abs(latent).mean())
-        wrong = int((y * (alpha * (x @ binary) + bias) <= 0).sum())
+        wrong = int((sign(alpha * (x @ binary) + bias) != y).sum())  # a tie answers +1, as it will in use
         if best is None or wrong < min(errors):
             best = binary, alpha, bias
         errors.append(wrong)
