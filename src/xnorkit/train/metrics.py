@@ -43,12 +43,13 @@ def summarize(scores: NDArray[np.float32], labels: NDArray[np.int64], loss: floa
     Raises
     ------
     ShapeError: the numbers of rows differ, or a label has no column.
+    RangeError: a label below 0, a score that is NaN.
     """
     if scores.ndim != 2 or len(scores) != len(labels) or (len(labels) and labels.max() >= scores.shape[1]):
         raise ShapeError("evaluate", "scores", got=scores.shape,
                          expected=f"({len(labels)}, more than {labels.max(initial=0)})")  # fmt: skip
     classes = scores.shape[1]
+    top1, top5 = top_k(scores, labels, 1), top_k(scores, labels, min(5, classes))
     predictions = scores.argmax(axis=1).astype(np.int64)
     confusion = np.bincount(labels * classes + predictions, minlength=classes * classes).reshape(classes, classes)
-    return Evaluation(len(labels), top_k(scores, labels, 1), top_k(scores, labels, min(5, classes)),
-                      confusion.astype(np.int64), predictions, scores, loss)  # fmt: skip
+    return Evaluation(len(labels), top1, top5, confusion.astype(np.int64), predictions, scores, loss)
