@@ -21,8 +21,8 @@ Array = NDArray[Any]
 def top_k(scores: Array, labels: Array, k: int) -> float:
     """Share of rows of ``scores (N, K)`` whose label ``(N,)`` is among the k highest; 0 without rows.
 
-    Equal scores rank by class number, lowest first, as argmax has it. A NaN has no rank: nothing compares above it, so a
-    net that diverged would be right about everything. Raises ShapeError; DTypeError (labels that are no integers);
+    Equal scores rank by class number, lowest first, as argmax has it. A NaN has no rank: nothing compares above it, and
+    a net that diverged would be right about everything. Raises ShapeError; DTypeError (labels that are no integers);
     RangeError (k below 1, a label that is no class, a NaN).
     """
     checks.rank("top_k", "scores", scores, "N K")
