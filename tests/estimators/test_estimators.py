@@ -112,7 +112,12 @@ def test_the_same_seed_gives_the_same_net_and_curves() -> None:
 def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     x, y, *_ = _digits()
     MLPClassifier(epochs=2, verbose=True, input_scale=1 / 16).fit(x[:100], y[:100])
-    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    net = MLPClassifier(verbose=True, input_scale=1 / 16).partial_fit(x[:100], y[:100], classes=range(10))
+    assert capsys.readouterr().err.startswith(f"epoch 1: cost {net.loss_curve_[0]:.5f}, accuracy ")
+    net.set_params(verbose=False).partial_fit(x[:100], y[:100])
+    assert capsys.readouterr() == ("", "")
 
 
 BAD_FITS = [

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Self
 
@@ -21,6 +20,7 @@ from ..errors import RangeError, ShapeError
 from ..graph.build import GraphBuilder
 from ..reference import checks, mlp
 from .packed import Array, PackedClassifier
+from .progress import progress
 
 HIDDEN = ("sigmoid", "tanh", "relu")
 
@@ -37,7 +37,7 @@ class MLPClassifier(PackedClassifier):
     cost: quadratic or cross_entropy (``reference.costs``).
     scale: of the first weights: unit, fan_in or he (``reference.mlp.initial``).
     learning_rate: eta, above 0. batch_size: examples a step. epochs: passes, each in a new random order.
-    random_state: seed of weights and orders. verbose: a line an epoch on standard error.
+    random_state: seed of weights and orders. verbose: a line an epoch on standard error, on a terminal a bar too.
     input_scale: what features are multiplied by first, e.g. 1/255 for pixels.
 
     Attributes after ``fit``: net_: ``reference.mlp.Net``; loss_curve_, score_curve_: cost and accuracy on the training
@@ -90,6 +90,8 @@ class MLPClassifier(PackedClassifier):
             self.classes_ = known
             self._start(x.shape[1])
         self._epoch(self._seen(x), np.searchsorted(known, labels))
+        with progress(1, self.verbose) as say:
+            say(f"epoch {len(self.loss_curve_)}: {self._last()}")
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -105,8 +107,10 @@ class MLPClassifier(PackedClassifier):
     def _fit(self, x: Array, labels: Array, held: tuple[Array, Array] | None = None) -> None:
         checks.count(self._name, "epochs", self.epochs)
         self._start(x.shape[1])
-        for number in range(self.epochs):
-            self._epoch(x, labels, held, f"epoch {number + 1}/{self.epochs}")
+        with progress(self.epochs, self.verbose) as say:
+            for number in range(self.epochs):
+                self._epoch(x, labels, held)
+                say(f"epoch {number + 1}/{self.epochs}: {self._last()}")
 
     def _held_out(self, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         """What layers see of validation data, and its labels."""
@@ -134,7 +138,7 @@ class MLPClassifier(PackedClassifier):
         self.net_ = mlp.initial(sizes, self.rng_, activation=self.activation, cost=self.cost, scale=self.scale)
         self.loss_curve_, self.score_curve_, self.validation_curve_ = list[float](), list[float](), list[float]()
 
-    def _epoch(self, x: Array, labels: Array, held: tuple[Array, Array] | None = None, title: str = "epoch") -> None:
+    def _epoch(self, x: Array, labels: Array, held: tuple[Array, Array] | None = None) -> None:
         """One pass over what the layers see, and the curves' next value; held: data of the validation curve."""
         y = mlp.one_hot(labels, len(self.classes_))
         net = mlp.epoch(self.net_, x, y, rate=self.learning_rate, batch=self.batch_size, rng=self.rng_)
@@ -144,11 +148,11 @@ class MLPClassifier(PackedClassifier):
             raise RangeError(self._name, f"cost after epoch {len(self.loss_curve_)}", got=self.loss_curve_[-1],
                              expected="a finite number", hint="lower learning_rate")  # fmt: skip
         self.net_ = net
-        if self.verbose:
-            last = f", held out {self.validation_curve_[-1]:.4f}" if held is not None else ""
-            print(
-                f"{title}: cost {self.loss_curve_[-1]:.5f}, accuracy {self.score_curve_[-1]:.4f}{last}", file=sys.stderr
-            )
+
+    def _last(self) -> str:
+        """The curves' last values, for people."""
+        held = f", held out {self.validation_curve_[-1]:.4f}" if self.validation_curve_ else ""
+        return f"cost {self.loss_curve_[-1]:.5f}, accuracy {self.score_curve_[-1]:.4f}{held}"
 
     def _note(self, net: mlp.Net, x: Array, y: Array, labels: Array, held: tuple[Array, Array] | None) -> None:
         self.loss_curve_.append(mlp.cost(net, x, y))
