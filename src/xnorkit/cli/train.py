@@ -26,11 +26,18 @@ def _show_keys(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     "train",
     example="xnorkit train fashion-mnist-lenet5-xnor\n"
     "xnorkit train my.yaml -o train.epochs=3 -o optim.lr=1e-3 --out runs/short\n"
+    "xnorkit train fashion-mnist-lenet5-xnor --diagnose\n"
     "torchrun --nproc-per-node 2 -m xnorkit train fashion-mnist-lenet5-xnor",
 )
 @click.argument("recipe")
 @click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a recipe key, e.g. train.epochs=3.")
 @click.option("--out", "folder", metavar="FOLDER", help="Run folder; default: runs/NAME.")
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Observe gradients, activations and sign flips every 10 steps (-o train.diagnose=N for another N): warnings "
+    "by layer, RUN/diagnostics.jsonl and .png, TensorBoard.",
+)
 @click.option("--seed", type=int, help="Short for -o seed=N.")
 @click.option(
     "--resume",
@@ -62,7 +69,13 @@ def _show_keys(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     help="Show all recipe keys and exit.",
 )
 def command(
-    out: Output, recipe: str, overrides: tuple[str, ...], seed: int | None, folder: str | None, **how: Any
+    out: Output,
+    recipe: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    folder: str | None,
+    diagnose: bool,
+    **how: Any,
 ) -> None:
     """Train a net as a YAML recipe says.
 
@@ -72,9 +85,11 @@ def command(
     need_torch("train")
     from ..train.launch import run
 
-    chosen = [*overrides, *([] if seed is None else [f"seed={seed}"])]
+    chosen = [*(["train.diagnose=10"] if diagnose else []), *overrides, *([] if seed is None else [f"seed={seed}"])]
     result = run(recipe, out=folder, overrides=chosen, **how)
     best, test = result.out / "best", result.test
+    for finding in result.diagnoses[-1]["findings"] if result.diagnoses else []:
+        out.line(f"last epoch, {finding['text']}")
     out.line(f"test top-1 {100 * test.top1:.2f} %, top-5 {100 * test.top5:.2f} % on {test.count:,} pictures: {best}")
     out.result(
         {
@@ -84,5 +99,6 @@ def command(
             "count": test.count,
             **test.summary(),
             "history": result.history,
+            **({"diagnoses": result.diagnoses} if result.diagnoses else {}),
         }
     )

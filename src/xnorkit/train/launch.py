@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from xnorkit.train.records import Records, draw_curves
 from xnorkit.train.signals import StopRequest
 
 RESUME = ("auto", "always", "never")
-FREE_KEYS = ("name", "description", "data.root", "train.checkpoint_steps")
+FREE_KEYS = ("name", "description", "data.root", "train.checkpoint_steps", "train.diagnose")
 """Recipe keys that may change between a run and its resumption."""
 
 
@@ -46,7 +46,8 @@ class Result:
     """A finished run.
 
     out: the run folder. history: one row of metrics an epoch, as in ``metrics.jsonl``; best: the row ``best/`` holds.
-    test: ``best/`` on the test split. model: the module with the parameters of ``best/``, in eval mode.
+    test: ``best/`` on the test split. diagnoses: a `diagnostics.Report` an epoch, as a dict, where asked for.
+    model: the module with the parameters of ``best/``, in eval mode.
     """
 
     out: Path
@@ -55,6 +56,7 @@ class Result:
     best: dict[str, Any]
     test: Evaluation
     model: nn.Module
+    diagnoses: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | None = None, resume: str = "auto",
@@ -235,4 +237,4 @@ def _finish(trainer: Trainer, test: Split) -> Result:
         draw_curves(trainer.at.history, trainer.out / "curves.png", info.recipe.name)
     trainer.reporter.note(f"test: top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} % on "
                           f"{found.count} pictures; {trainer.out / 'best'}")  # fmt: skip
-    return Result(trainer.out, info.recipe, trainer.at.history, best, found, model)
+    return Result(trainer.out, info.recipe, trainer.at.history, best, found, model, trainer.records.diagnoses)

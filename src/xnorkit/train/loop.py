@@ -22,6 +22,7 @@ from xnorkit.train import rng
 from xnorkit.train.batch_norm import average_over_processes, recalibrate
 from xnorkit.train.batches import Pictures, augment, order
 from xnorkit.train.checkpoint import CheckpointInfo, save
+from xnorkit.train.diagnostics import Diagnostics
 from xnorkit.train.evaluation import evaluate_together
 from xnorkit.train.losses import make as make_loss
 from xnorkit.train.progress import Reporter
@@ -68,6 +69,9 @@ class Trainer:
         self.data, self.monitor, self.reporter, self.records = data, monitor, reporter, records
         self.loss: Callable[..., torch.Tensor] = make_loss(self.recipe.train)
         self.steps = len(data) // self.recipe.train.batch
+        self.watch: Diagnostics | None = None
+        if self.recipe.train.diagnose and accelerator.is_main_process:
+            self.watch = Diagnostics(model, every=self.recipe.train.diagnose)
         self.at = Position()
         self.sums = self._no_sums()
 
@@ -94,8 +98,12 @@ class Trainer:
         KeyboardInterrupt: a stop was asked for; `last` holds the state at that step.
         RangeError: the loss is no longer a number; `last` is the last good epoch.
         """
-        while self.at.epoch < self.recipe.train.epochs:
-            self._epoch(stop)
+        try:
+            while self.at.epoch < self.recipe.train.epochs:
+                self._epoch(stop)
+        finally:
+            if self.watch is not None:
+                self.watch.close()
 
     def _epoch(self, stop: StopRequest) -> None:
         begun = time.monotonic()
@@ -135,6 +143,8 @@ class Trainer:
         self.optimizer.step()
         if recipe.train.clip_latent:
             clip_weights_(self.model)
+        if self.watch is not None:
+            self.watch.step()
         with torch.no_grad():
             right = (scores.argmax(1) == labels).sum()
             self.sums += torch.stack([loss.detach().to(self.sums.dtype) * len(labels), right.to(self.sums.dtype)])
@@ -179,7 +189,17 @@ class Trainer:
         self.save_last()
         if self.accelerator.is_main_process:
             self.records.epoch(self.at.history)
+        self._tell_findings()
         self.reporter.epoch(row, recipe.train.epochs)
+
+    def _tell_findings(self) -> None:
+        """Record the epoch's diagnosis; tell what is wrong the first time a layer has it."""
+        if self.watch is None:
+            return
+        report = self.watch.report()
+        for finding in self.records.diagnosis(self.at.epoch, self.done_steps, report):
+            self.reporter.note(f"{finding.text}; {finding.cure}")
+        self.watch.reset()
 
     def save_last(self) -> None:
         """Write `last`: everything a resume needs, random states and buffers of every process included."""

@@ -102,6 +102,7 @@ class TrainOptions(Section):
     clip_latent: bool = option(True, "clip the latent weights of binary layers to [-1, 1] after each step")
     bn_recalibrate: int = option(0, "training pictures from which batch-norm statistics are taken anew before each "
                                     "evaluation; 0 keeps the running averages", low=0)  # fmt: skip
+    diagnose: int = option(0, "observe gradients, activations and sign flips every so many steps; 0: never", low=0)
     checkpoint_steps: int = option(0, "also checkpoint every so many steps; 0: at the end of each epoch only", low=0)
 
     def check(self) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xnorkit.train.diagnostics.report import COLUMNS, Finding, Report
 from xnorkit.train.files import write_file
 
+DIAGNOSTICS = "diagnostics.jsonl"
 SCALARS = ("lr", "train_loss", "train_top1", "eval_loss", "eval_top1", "eval_top5")
 
 
@@ -19,6 +21,7 @@ class Records:
 
     def __init__(self, out: Path, *, done: int, tensorboard: bool) -> None:
         self.out, self.board = out, None
+        self.diagnoses = _rows_until(out / DIAGNOSTICS, done)
         if tensorboard and importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
@@ -34,6 +37,20 @@ class Records:
                 self.board.add_scalar(name.replace("_", "/", 1), row[name], row["epoch"])
             self.board.flush()
 
+    def diagnosis(self, epoch: int, step: int, report: Report) -> list[Finding]:
+        """Add an epoch's figures to ``diagnostics.jsonl`` and TensorBoard; returns the findings that are new."""
+        self.diagnoses.append({"epoch": epoch, "step": step, **report.as_dict()})
+        write_file(self.out / DIAGNOSTICS, "".join(json.dumps(row) + "\n" for row in self.diagnoses).encode())
+        if self.board is not None:
+            for row in report.rows:
+                for figure in COLUMNS:
+                    value = getattr(row, figure)
+                    if value is not None:
+                        self.board.add_scalar(f"diagnostics/{figure}/{row.name}", value, epoch)
+            self.board.flush()
+        known = {(old["kind"], old["layer"]) for before in self.diagnoses[:-1] for old in before["findings"]}
+        return [finding for finding in report.findings if (finding.kind, finding.layer) not in known]
+
     def result(self, values: Mapping[str, Any]) -> None:
         """Write ``result.json``."""
         write_file(self.out / "result.json", json.dumps(values, indent=2).encode())
@@ -42,6 +59,12 @@ class Records:
         """Let go of the TensorBoard file."""
         if self.board is not None:
             self.board.close()
+
+
+def _rows_until(path: Path, epoch: int) -> list[dict[str, Any]]:
+    """The rows of a file of earlier epochs, those after ``epoch`` left out: a resumed run makes them again."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if epoch and path.exists() else []
+    return [row for row in rows if row["epoch"] <= epoch]
 
 
 def draw_curves(history: Sequence[Mapping[str, Any]], path: Path, title: str) -> bool:
