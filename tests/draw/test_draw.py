@@ -21,6 +21,13 @@ from xnorkit.reference.conventions import sign
 RNG = np.random.default_rng(0)
 FILTERS = RNG.standard_normal((3, 5, 5))
 SIGNS = sign(RNG.standard_normal(19))
+EPOCHS = [
+    {"epoch": n, "layers": [
+        {"name": "stem", "weighted": True, "gradient": 0.1 * n, "update": 0.01},
+        {"name": "relu", "weighted": False, "gradient": 0.2, "dead": 0.25},
+        {"name": "conv", "weighted": True, "gradient": 1.0, "flips": 0.1 / n, "saturation": 0.5, "update": 0.02},
+    ]} for n in (1, 2, 3)
+]  # fmt: skip
 POINTS, LABELS = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), np.array([-1, 1, 1])
 
 
@@ -35,6 +42,8 @@ EVERY: dict[str, Callable[[], draw.Picture]] = {
     "windows": lambda: draw.windows({"BNN": lambda x: (np.abs(x) <= 1).astype(float)}),
     "bars": lambda: draw.bars({"float": 32.0, "bit": 1.0}, unit="bits", groups=["a", "b"], log=True),
     "decision": lambda: draw.decision(POINTS, LABELS, line),
+    "diagnosis": lambda: draw.diagnosis(EPOCHS),
+    "gradients": lambda: draw.gradients(["0", "2"], {"sigmoid": [1e-3, 1.0]}),
     "maps": lambda: draw.maps(FILTERS, names=["a", "b", "c"], columns=2, signed=True),
     "confusion": lambda: draw.confusion(np.array([[3, 1], [0, 2]]), ["cat", "dog"], "title"),
     "binarized_filters": lambda: draw.binarized_filters(FILTERS, np.abs(FILTERS).mean(axis=(1, 2))),
@@ -179,3 +188,29 @@ def test_what_cannot_be_drawn_is_refused(what: str) -> None:
     error, call = REFUSED[what]
     with pytest.raises(error):
         call()
+
+
+def test_diagnosis_draws_what_the_epochs_hold() -> None:
+    depth, flips, lost = draw.diagnosis(EPOCHS, title="run").axes
+    assert [line.get_label() for line in depth.get_lines()] == ["epoch 1", "epoch 2", "epoch 3"]
+    np.testing.assert_allclose(depth.get_lines()[2].get_ydata(), [0.3, 1.0])
+    assert [text.get_text() for text in depth.get_xticklabels()] == ["stem", "conv"]
+    np.testing.assert_allclose(flips.get_lines()[0].get_xydata(), [[1, 0.1], [2, 0.05], [3, 0.1 / 3]])
+    assert {line.get_label() for line in lost.get_lines()} == {"conv, no slope", "relu, dead"}
+
+
+def test_diagnosis_without_binary_weights_shows_the_steps() -> None:
+    epochs = [{"epoch": 1, "layers": [{"name": "a", "weighted": True, "gradient": 0.0, "update": 0.5}]}]
+    depth, steps, lost = draw.diagnosis(epochs).axes
+    assert np.isnan(depth.get_lines()[0].get_ydata()).all() and "step" in steps.get_ylabel()
+    assert not lost.get_lines() and "nothing of the kind" in lost.texts[0].get_text()
+    with pytest.raises(ShapeError, match="epochs"):
+        draw.diagnosis([])
+    with pytest.raises(ShapeError, match="layers"):
+        draw.diagnosis([{"epoch": 1, "layers": []}])
+
+
+def test_more_layers_than_colours_leave_the_lowest_out() -> None:
+    layers = [{"name": str(i), "weighted": True, "gradient": 1.0, "flips": i / 100} for i in range(12)]
+    _, flips, _ = draw.diagnosis([{"epoch": 1, "layers": layers}]).axes
+    assert [line.get_label() for line in flips.get_lines()] == [str(i) for i in range(4, 12)]

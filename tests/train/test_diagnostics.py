@@ -252,6 +252,7 @@ def test_a_run_keeps_its_diagnosis_and_its_bits(tmp_path: Path, capsys: pytest.C
     assert rows == told.diagnoses and [row["epoch"] for row in rows] == [1, 2] and rows[0]["steps"] == 5
     binary = next(layer for layer in rows[0]["layers"] if layer["kind"] == "BinaryConv2d")
     assert 0 <= binary["saturation"] <= 1 and "flips" in binary
+    assert (told.out / "diagnostics.png").read_bytes()[:4] == b"\x89PNG"
     assert not plain.diagnoses and not (plain.out / "diagnostics.jsonl").exists()
     again = train(str(tmp_path / "told"), ("train.epochs=2", "train.diagnose=3"), progress="none")
     assert again.diagnoses == rows

@@ -19,6 +19,7 @@ try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import MaxNLocator
 except ImportError as error:
     hint = 'pip install "xnorkit[train]"'
     raise MissingDependencyError("draw", "matplotlib is needed to draw", hint=hint) from error
@@ -26,8 +27,8 @@ except ImportError as error:
 Array = NDArray[Any]
 
 __all__ = [
-    "COLOURS", "DASHES", "DPI", "MARKS", "Array", "Axes", "Picture", "Rectangle", "finish", "numbers", "panels",
-    "render", "same_length",
+    "COLOURS", "DASHES", "DPI", "MARKS", "Array", "Axes", "MaxNLocator", "Picture", "Rectangle", "finish", "numbers",
+    "panels", "render", "same_length",
 ]  # fmt: skip
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")

@@ -33,7 +33,7 @@ from xnorkit.train.optim import make as make_optimizer
 from xnorkit.train.progress import Reporter, reporter
 from xnorkit.train.recipe import Recipe, dump
 from xnorkit.train.recipe import load as load_recipe
-from xnorkit.train.records import Records, draw_curves
+from xnorkit.train.records import Records, draw_curves, draw_diagnosis
 from xnorkit.train.signals import StopRequest
 
 RESUME = ("auto", "always", "never")
@@ -235,6 +235,7 @@ def _finish(trainer: Trainer, test: Split) -> Result:
                                 "threads": torch.get_num_threads(), "cpus": os.cpu_count(),
                                 "device": trainer.accelerator.device.type})  # fmt: skip
         draw_curves(trainer.at.history, trainer.out / "curves.png", info.recipe.name)
+        draw_diagnosis(trainer.records.diagnoses, trainer.out / "diagnostics.png", info.recipe.name)
     trainer.reporter.note(f"test: top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} % on "
                           f"{found.count} pictures; {trainer.out / 'best'}")  # fmt: skip
     return Result(trainer.out, info.recipe, trainer.at.history, best, found, model, trainer.records.diagnoses)

@@ -86,6 +86,16 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path, title: str) ->
     return True
 
 
+def draw_diagnosis(diagnoses: Sequence[Mapping[str, Any]], path: Path, title: str) -> bool:
+    """The diagnostics of all epochs as a picture; False when there are none, or matplotlib is not installed."""
+    if not diagnoses or not importlib.util.find_spec("matplotlib"):
+        return False
+    from xnorkit import draw
+
+    write_file(path, draw.render(draw.diagnosis(diagnoses, title=title)))
+    return True
+
+
 def _finite(value: float) -> float:
     """The value, or NaN, which the picture leaves out: an infinite loss has no place on an axis."""
     return value if math.isfinite(value) else math.nan
