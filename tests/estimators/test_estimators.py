@@ -64,7 +64,10 @@ def test_the_file_predicts_what_the_classifier_does(estimator: Any, least: float
             np.testing.assert_allclose(answers, estimator.scores(held_x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("estimator", ALL[:3], ids=["real", "binary", "bits"])
+RELU = MLPClassifier((9, 5), activation="relu", scale="he", learning_rate=0.1, epochs=3, random_state=0)
+
+
+@pytest.mark.parametrize("estimator", [*ALL[:3], RELU], ids=["real", "binary", "bits", "relu"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_without_sigmoids_the_file_gives_the_same_bits(estimator: Any, tmp_path: Path) -> None:
     for seed in range(10):
