@@ -14,10 +14,13 @@
 
 # %%
 import numpy as np
+import torch
+from torch import nn
 
 from xnorkit import draw
 from xnorkit.reference import mlp
 from xnorkit.reference.backprop import ACTIVATIONS
+from xnorkit.train.diagnostics import Diagnostics, Report
 
 DEPTH, WIDTH = 10, 30
 x = np.random.default_rng(1).standard_normal((64, WIDTH))
@@ -90,10 +93,10 @@ rng = np.random.default_rng(3)
 points = rng.uniform(-1, 1, (400, 2))
 inside = (np.abs(np.hypot(points[:, 0], points[:, 1]) - 0.6) < 0.25).astype(float)[:, None]
 curves, moved, ring = {}, {}, {}
-for name, activation, scale, rate in (("sigmoid", "sigmoid", "fan_in", 0.5), ("ReLU", "relu", "he", 0.1)):
+for name, activation, scale, rate in (("sigmoid", "sigmoid", "fan_in", 0.5), ("ReLU", "relu", "he", 0.05)):
     start = net = mlp.initial((2, 24, 24, 24, 24, 1), rng, activation=activation, scale=scale, cost="cross_entropy")
     curves[name] = []
-    for _ in range(60):
+    for _ in range(150):
         net = mlp.epoch(net, points, inside, rate=rate, batch=20, rng=rng)
         curves[name].append(mlp.cost(net, points, inside))
     moved[name] = np.linalg.norm(net.weights[0] - start.weights[0]) / np.linalg.norm(start.weights[0])
@@ -101,8 +104,9 @@ for name, activation, scale, rate in (("sigmoid", "sigmoid", "fan_in", 0.5), ("R
     right = ((mlp.forward(net, points).output > 0.5) == (inside > 0.5)).mean()
     print(f"{name:8} {100 * right:5.1f} % right, first layer moved by {100 * moved[name]:.1f} % of its length")
 
-assert curves["ReLU"][-1] < 0.5 * curves["sigmoid"][-1] and moved["ReLU"] > 3 * moved["sigmoid"]
-draw.curves(np.arange(1, 61), {"cross entropy": curves}, x_label="epoch", title="the same depth, the same data")
+late = {name: np.mean(found[-20:]) for name, found in curves.items()}
+assert late["ReLU"] < 0.5 * late["sigmoid"] and moved["ReLU"] > 3 * moved["sigmoid"]
+draw.curves(np.arange(1, 151), {"cross entropy": curves}, x_label="epoch", title="the same depth, the same data")
 
 # %%
 draw.decision(
@@ -113,10 +117,59 @@ draw.decision(
 )
 
 # %% [markdown]
+# ## In a real training
+# Nobody prints errors layer by layer by hand. `Diagnostics` watches any PyTorch model while it trains, names the
+# layer and the factor, and says what helps; `xnorkit train --diagnose` does so for a recipe.
+
+
+# %%
+def deep(activation: type[nn.Module], deviation: float | None = None) -> nn.Sequential:
+    """Twelve layers of twenty; deviation: of the first weights, PyTorch's own where None."""
+    torch.manual_seed(0)
+    layers = [module for _ in range(12) for module in (nn.Linear(20, 20), activation())]
+    for layer in layers:
+        if deviation and isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=deviation)
+            nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers, nn.Linear(20, 1))
+
+
+def watched(model: nn.Module) -> Report:
+    """What is seen in five steps on random data."""
+    torch.manual_seed(1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    with Diagnostics(model) as watch:
+        for _ in range(5):
+            batch = torch.randn(64, 20)
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(batch), batch.sum(1, keepdim=True).tanh()).backward()
+            optimizer.step()
+            watch.step()
+    return watch.report()
+
+
+sick, well = watched(deep(nn.Sigmoid)), watched(deep(nn.ReLU, (2 / 20) ** 0.5))
+for finding in sick.findings:
+    print(f"{finding.text}\nhelps: {finding.cure}")
+
+assert {finding.kind for finding in sick.findings} == {"vanishing"}
+assert "vanishing" not in {finding.kind for finding in well.findings}
+
+names = [row.name for row in sick.weighted]
+draw.gradients(
+    names,
+    {
+        name: [row.gradient for row in report.weighted]
+        for name, report in (("sigmoid", sick), ("ReLU, weights sqrt(2/n)", well))
+    },
+    title="what the watcher saw",
+)
+
+# %% [markdown]
 # Better first weights are one cure. Others: neurons with slope 1 (ReLU), batch normalization ([chapter
 # 6](06_convolution.py)), which sets the size of every layer's values anew, and shortcuts around layers. Binary nets
 # need them more than others: the sign has slope 0 everywhere, and what stands in its place ([chapter
-# 8](08_straight_through.py)) closes for values beyond 1.
+# 8](08_straight_through.py)) closes for values beyond 1. More: [when a training goes wrong](../diagnostics.md).
 #
 # ```{admonition} Sources
 # :class: seealso

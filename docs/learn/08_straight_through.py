@@ -135,7 +135,7 @@ draw.curves(
     steps,
     {"latent weight": {f"weight {i}": watched[:, i] for i in range(watched.shape[1])}},
     x_label="step",
-    title="small steps add up; where a line crosses 0, a sign turns",
+    title="where a line crosses 0, a sign turns",
 )
 
 # %% [markdown]

@@ -41,7 +41,7 @@ def decision(
         axes.contour(first, second, plane, levels=[0.0], colors="black", linewidths=1.2)
     for value, mark, colour in zip(found[::-1], "os", COLOURS, strict=False):
         own = points[labels == value]
-        axes.plot(own[:, 0], own[:, 1], mark, color=colour, label=f"{value:g}", markeredgecolor="white", markersize=7)
+        axes.plot(own[:, 0], own[:, 1], mark, color=colour, label=f"{value:g}", markeredgecolor="white", markersize=7 if len(points) <= 150 else 4)
     finish(axes, x=names[0], y=names[1], grid=False)
     axes.legend(title="class", fontsize=8)
     return figure
