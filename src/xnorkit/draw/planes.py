@@ -39,9 +39,12 @@ def decision(
     axes.contourf(first, second, plane >= 0, levels=[-0.5, 0.5, 1.5], colors=[COLOURS[1], COLOURS[0]], alpha=0.18)
     if plane.min() < 0 <= plane.max():
         axes.contour(first, second, plane, levels=[0.0], colors="black", linewidths=1.2)
+    size = 7 if len(points) <= 150 else 4
     for value, mark, colour in zip(found[::-1], "os", COLOURS, strict=False):
         own = points[labels == value]
-        axes.plot(own[:, 0], own[:, 1], mark, color=colour, label=f"{value:g}", markeredgecolor="white", markersize=7 if len(points) <= 150 else 4)
+        axes.plot(
+            own[:, 0], own[:, 1], mark, color=colour, label=f"{value:g}", markeredgecolor="white", markersize=size
+        )
     finish(axes, x=names[0], y=names[1], grid=False)
     axes.legend(title="class", fontsize=8)
     return figure
