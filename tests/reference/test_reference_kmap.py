@@ -56,7 +56,7 @@ def test_a_factor_a_pixel() -> None:
 def test_refusals() -> None:
     x = np.ones((1, 2, 2, 3), np.float32)
     with pytest.raises(DTypeError, match="abs_mean"):
-        kmap.kmap(x.astype(np.float64), (1, 1))
+        kmap.kmap(x.astype(np.float16), (1, 1))
     with pytest.raises(ShapeError, match="window"):
         kmap.kmap(x, (3, 1))
     with pytest.raises(ShapeError, match="factor"):

@@ -40,6 +40,20 @@ def dtype(where: str, what: str, x: Array, *names: str) -> None:
         raise DTypeError(where, what, got=x.dtype, expected=" or ".join(names))
 
 
+def floats(where: str, x: Array, **others: Array | None) -> None:
+    """Refuse ``x`` unless float32, or float64 as gradient checks need it, and others that are not of its element type.
+
+    >>> floats("conv2d", np.zeros(1), weight=np.zeros(1, np.float32))
+    Traceback (most recent call last):
+        ...
+    xnorkit.errors.DTypeError: [conv2d] weight: got float32, expected float64
+    """
+    dtype(where, "x", x, "float32", "float64")
+    for what, other in others.items():
+        if other is not None:
+            dtype(where, what, other, x.dtype.name)
+
+
 def shape(where: str, what: str, x: Array, expected: tuple[int, ...]) -> None:
     """Refuse an array of another shape."""
     array(where, what, x)

@@ -4,6 +4,7 @@ The integer ones are exact. The float32 ones obey one order of additions so that
 bits: the accumulator starts at +0 and takes, for (kh, kw, c) in that order, ``acc = fl(acc + fl(x * w))``, each product
 and each sum rounded to float32 (no fused multiply-add); then the bias, if any. A padded tap adds nothing: with finite
 weights adding its +-0 and skipping it give the same bits, because an accumulator that starts at +0 never becomes -0.
+What is said of float32 holds for float64 when every array is float64; gradient checks need it, packed files never do.
 
 >>> x = np.array([[1, 2], [3, 4]], np.uint8).reshape(1, 2, 2, 1)
 >>> w = np.array([[1, 2], [3, 4]], np.int8).reshape(1, 2, 2, 1)
@@ -77,19 +78,19 @@ def conv2d(
     padding: tuple[int, int, int, int] = NO_PADDING,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
-) -> NDArray[np.float32]:
+) -> Array:
     """float32 ``x (N, H, W, C)``, ``w (O, kH, kW, C/groups)``, ``bias (O,)`` to float32 ``(N, Ho, Wo, O)``.
 
-    Additions in the order of the head of this file. Raises ShapeError, DTypeError, RangeError.
+    Or all float64. Additions in the order of the head of this file. Raises ShapeError, DTypeError, RangeError.
     """
     where = "conv2d"
     ho, wo = conv_geometry(where, x, w, stride, padding, dilation, groups)
-    _require_float32(where, x, w, bias)
+    _require_floats(where, x, w, bias)
     o, _, _, group_channels = w.shape
-    out = np.empty((x.shape[0], ho, wo, o), np.float32)
+    out = np.empty((x.shape[0], ho, wo, o), x.dtype)
     for block in windows.image_blocks(x.shape[0], ho * wo * o, FLOAT_BLOCK_ELEMENTS):
         padded = windows.pad(x[block], padding, 0)
-        sums = _accumulators(padded.shape[0] * ho * wo, groups, o // groups)
+        sums = _accumulators(padded.shape[0] * ho * wo, groups, o // groups, x.dtype)
         product = np.empty_like(sums)
         for (i, j), view in windows.taps(padded, (w.shape[1], w.shape[2]), stride, dilation):
             pixels = np.ascontiguousarray(np.moveaxis(view, 3, 0)).reshape(groups, group_channels, -1)
@@ -101,16 +102,16 @@ def conv2d(
     return out if bias is None else np.add(out, bias, out=out)
 
 
-def dense(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
+def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
     """float32 ``x (N, 1, 1, C)``, ``w (O, C)``, ``bias (O,)`` to float32 ``(N, 1, 1, O)``; additions in channel order.
 
-    Raises ShapeError, DTypeError.
+    Or all float64. Raises ShapeError, DTypeError.
 
     >>> dense(np.array([[[[1, 2]]]], np.float32), np.array([[3, 4]], np.float32), np.array([.5], np.float32)).tolist()
     [[[[11.5]]]]
     """
     dense_geometry("dense", x, w)
-    _require_float32("dense", x, w, bias)
+    _require_floats("dense", x, w, bias)
     return conv2d(x, w[:, None, None, :], bias)
 
 
@@ -140,7 +141,7 @@ def from_bfloat16(x: Array) -> NDArray[np.float32]:
     return (x.astype(np.uint32) << 16).view(np.float32)
 
 
-def dense_bf16(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.float32]:
+def dense_bf16(x: Array, w: Array, bias: Array | None = None) -> Array:
     """``dense`` on the float32 values of bfloat16 ``w (O, C)``, stored as uint16. Raises ShapeError, DTypeError.
 
     >>> w = bfloat16(np.array([[1 / 3]], np.float32))
@@ -148,10 +149,11 @@ def dense_bf16(x: Array, w: Array, bias: Array | None = None) -> NDArray[np.floa
     [[[[1.001953125]]]]
     """
     dense_geometry("dense_bf16", x, w)
-    return dense(x, from_bfloat16(w), bias)
+    checks.floats("dense_bf16", x)
+    return dense(x, from_bfloat16(w).astype(x.dtype), bias)
 
 
-def dense_i8(x: Array, w: Array, scale: Array, bias: Array | None = None) -> NDArray[np.float32]:
+def dense_i8(x: Array, w: Array, scale: Array, bias: Array | None = None) -> Array:
     """float32 ``x (N, 1, 1, C)``, int8 ``w (O, C)`` in -127..127, ``scale (O,)`` to float32 ``(N, 1, 1, O)``.
 
     ``fl(fl(acc * scale[o]) + bias[o])``, where acc is ``dense``'s sum over the weights as float32; no bias is a bias of
@@ -164,17 +166,17 @@ def dense_i8(x: Array, w: Array, scale: Array, bias: Array | None = None) -> NDA
     where = "dense_i8"
     dense_geometry(where, x, w)
     _require_int8_weight(where, w)
+    checks.floats(where, x, scale=scale, bias=bias)
     for what, vector in (("scale", scale), ("bias", scale if bias is None else bias)):
-        checks.channel_vector(where, what, vector, w.shape[0], "float32")
-    sums = dense(x, w.astype(np.float32)) * scale
-    return sums + (np.float32(0) if bias is None else bias)
+        checks.shape(where, what, vector, (w.shape[0],))
+    return dense(x, w.astype(x.dtype)) * scale + (x.dtype.type(0) if bias is None else bias)
 
 
-def _accumulators(pixels: int, groups: int, outputs: int) -> NDArray[np.float32]:
+def _accumulators(pixels: int, groups: int, outputs: int, dtype: np.dtype[Any]) -> Array:
     """+0 in ``(groups, outputs, pixels)``; the longer of the last two axes is the contiguous one."""
     if pixels >= outputs:
-        return np.zeros((groups, outputs, pixels), np.float32)
-    return np.zeros((groups, pixels, outputs), np.float32).transpose(0, 2, 1)
+        return np.zeros((groups, outputs, pixels), dtype)
+    return np.zeros((groups, pixels, outputs), dtype).transpose(0, 2, 1)
 
 
 def _require_int8_weight(where: str, w: Array) -> None:
@@ -183,8 +185,7 @@ def _require_int8_weight(where: str, w: Array) -> None:
         raise RangeError(where, "weight", got=int(w.min()), expected="-127..127", hint="int8 weights are symmetric")
 
 
-def _require_float32(where: str, x: Array, w: Array, bias: Array | None) -> None:
-    checks.dtype(where, "x", x, "float32")
-    checks.dtype(where, "weight", w, "float32")
+def _require_floats(where: str, x: Array, w: Array, bias: Array | None) -> None:
+    checks.floats(where, x, weight=w, bias=bias)
     if bias is not None:
-        checks.channel_vector(where, "bias", bias, w.shape[0], "float32")
+        checks.shape(where, "bias", bias, (w.shape[0],))

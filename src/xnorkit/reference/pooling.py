@@ -1,5 +1,7 @@
 """Max, average and global average pooling of values ``(N, H, W, C)``; max also on packed rows.
 
+What is said of float32 holds for float64, which gradient checks need.
+
 >>> x = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.uint8).reshape(1, 4, 4, 1)
 >>> max_pool2d(x, (2, 2), (2, 2))[0, :, :, 0].tolist()
 [[6, 8], [3, 4]]
@@ -19,7 +21,7 @@ from .shapes import window_output
 Array = NDArray[Any]
 NO_PADDING = (0, 0, 0, 0)
 
-_LOWEST: dict[str, float] = {"uint8": 0, "int8": -1, "int32": bounds.INT32_MIN, "float32": -np.inf}
+_LOWEST: dict[str, float] = {"uint8": 0, "int8": -1, "int32": bounds.INT32_MIN, "float32": -np.inf, "float64": -np.inf}
 """What padding holds so that it never wins; int8 is -1/+1."""
 
 
@@ -42,7 +44,7 @@ def max_pool2d(
     [[[[-1]]]]
     """
     checks.dtype("max_pool2d", "x", x, *_LOWEST)
-    _pool_geometry("max_pool2d", x, kernel, stride, padding)
+    geometry("max_pool2d", x, kernel, stride, padding)
     if x.dtype == np.int8:
         checks.signs("max_pool2d", "x", x)
     if flip is None:
@@ -69,7 +71,7 @@ def max_pool2d_bits(
     [[[[1]]]]
     """
     checks.dtype("max_pool2d_bits", "x", x, "uint8")
-    _pool_geometry("max_pool2d_bits", x, kernel, stride, padding)
+    geometry("max_pool2d_bits", x, kernel, stride, padding)
     if flip is None:
         return _fold(np.bitwise_and, windows.pad(x, padding, 0xFF), kernel, stride)
     checks.channel_vector("max_pool2d_bits", "flip", flip, x.shape[3], "uint8")
@@ -83,7 +85,7 @@ def avg_pool2d(
     padding: tuple[int, int, int, int] = NO_PADDING,
     *,
     count_include_pad: bool = True,
-) -> NDArray[np.float32]:
+) -> Array:
     """Mean over windows of float32: additions from +0 in (kh, kw) order, then one division by the number of taps.
 
     The number is kH*kW, or with ``count_include_pad=False`` the taps inside the picture. Raises ShapeError, DTypeError.
@@ -91,19 +93,19 @@ def avg_pool2d(
     >>> avg_pool2d(np.ones((1, 2, 2, 1), np.float32), (2, 2), (2, 2), (1, 1, 1, 1))[0, :, :, 0].tolist()
     [[0.25, 0.25], [0.25, 0.25]]
     """
-    checks.dtype("avg_pool2d", "x", x, "float32")
-    ho, wo = _pool_geometry("avg_pool2d", x, kernel, stride, padding)
-    total = np.zeros((x.shape[0], ho, wo, x.shape[3]), np.float32)
+    checks.floats("avg_pool2d", x)
+    ho, wo = geometry("avg_pool2d", x, kernel, stride, padding)
+    total = np.zeros((x.shape[0], ho, wo, x.shape[3]), x.dtype)
     for _, view in windows.taps(windows.pad(x, padding, 0), kernel, stride, (1, 1)):
         total += view
     if count_include_pad:
-        return total / np.float32(kernel[0] * kernel[1])
+        return np.asarray(total / x.dtype.type(kernel[0] * kernel[1]))
     rows = windows.inside(x.shape[1], kernel[0], stride[0], padding[0], 1, ho).sum(axis=1)
     columns = windows.inside(x.shape[2], kernel[1], stride[1], padding[1], 1, wo).sum(axis=1)
-    return np.asarray(total / np.outer(rows, columns).astype(np.float32)[:, :, None])
+    return np.asarray(total / np.outer(rows, columns).astype(x.dtype)[:, :, None])
 
 
-def global_avg_pool2d(x: Array) -> NDArray[np.float32]:
+def global_avg_pool2d(x: Array) -> Array:
     """Mean over H and W of float32 to ``(N, 1, 1, C)``: additions from +0 in (h, w) order, one division by H*W.
 
     >>> global_avg_pool2d(np.array([1, 2, 3, 6], np.float32).reshape(1, 2, 2, 1)).tolist()
@@ -113,9 +115,10 @@ def global_avg_pool2d(x: Array) -> NDArray[np.float32]:
     return avg_pool2d(x, x.shape[1:3], (1, 1))
 
 
-def _pool_geometry(
+def geometry(
     where: str, x: Array, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int, int, int]
 ) -> tuple[int, int]:
+    """(Ho, Wo) of a pool of ``x (N, H, W, C)``. Raises ShapeError (a padding that reaches the kernel), RangeError."""
     checks.rank(where, "x", x, "N H W C")
     if max(padding[0], padding[2]) >= kernel[0] or max(padding[1], padding[3]) >= kernel[1]:
         raise ShapeError(where, "padding", got=padding, expected=f"less than the kernel {kernel}")

@@ -32,7 +32,7 @@ Doubles = NDArray[np.float64]
 def batch_norm(x: Array, gamma: Array, eps: float, grad: Array) -> tuple[Doubles, Doubles, Doubles]:
     """(dC/dx ``(N, H, W, C)``, dC/dgamma ``(C,)``, dC/dbeta ``(C,)``) of the training forward, biased variance.
 
-    Raises ShapeError; RangeError where a channel has one value only, or var + eps is 0.
+    Raises ShapeError; RangeError for a non-finite value, one value only in a channel, or var + eps not above 0.
     """
     checks.rank("batch_norm", "x", x, "N H W C")
     checks.shape("batch_norm", "gradient", grad, x.shape)
@@ -40,9 +40,13 @@ def batch_norm(x: Array, gamma: Array, eps: float, grad: Array) -> tuple[Doubles
     rows, g = (a.astype(np.float64).reshape(-1, x.shape[3]) for a in (x, grad))
     if len(rows) < 2:
         raise RangeError("batch_norm", "values per channel", got=len(rows), expected="at least 2 to train")
-    spread = np.sqrt(rows.var(axis=0) + eps)
-    if not (spread > 0).all():
-        raise RangeError("batch_norm", "var + eps", got=0.0, expected="above 0")
+    for what, values in (("x", rows), ("gamma", gamma)):
+        if not np.isfinite(values).all():
+            raise RangeError("batch_norm", what, got="NaN or infinity", expected="finite values")
+    var = rows.var(axis=0)
+    if not eps >= 0 or not (var + eps > 0).all():
+        raise RangeError("batch_norm", "var + eps", got=float(var.min()) + eps, expected="above 0")
+    spread = np.sqrt(var + eps)
     normed = (rows - rows.mean(axis=0)) / spread
     dx = gamma / spread * (g - g.mean(axis=0) - normed * (g * normed).mean(axis=0))
     return dx.reshape(x.shape), (g * normed).sum(axis=0), g.sum(axis=0)

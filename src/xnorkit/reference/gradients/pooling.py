@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import windows
+from .. import checks, windows
+from ..pooling import geometry
+from ..shapes import window_output
 
 Array = NDArray[Any]
 Doubles = NDArray[np.float64]
@@ -26,13 +28,24 @@ Padding = tuple[int, int, int, int]
 def max_pool2d(
     x: Array, grad: Array, kernel: Pair, stride: Pair, padding: Padding, flip: Array | None = None
 ) -> Doubles:
-    """dC/dx ``(N, H, W, C)`` from ``grad (N, Ho, Wo, C)``. Channels whose ``flip`` is -1 took the minimum."""
+    """dC/dx ``(N, H, W, C)`` from ``grad (N, Ho, Wo, C)``. Channels whose ``flip`` is -1 took the minimum.
+
+    Of NaNs, which win the forward, the last has the gradient, as in PyTorch. Raises ShapeError, RangeError.
+
+    >>> lost = np.full((1, 1, 1, 1), -np.inf)                        # as low as padding; it still won its window
+    >>> max_pool2d(lost, np.ones((1, 1, 1, 1)), (2, 2), (2, 2), (1, 1, 0, 0)).item()
+    1.0
+    """
+    ho, wo = geometry("max_pool2d", x, kernel, stride, padding)
+    checks.shape("max_pool2d", "gradient", grad, (len(x), ho, wo, x.shape[3]))
     signs = np.ones(x.shape[3]) if flip is None else flip.astype(np.float64)
     padded = windows.pad(x * signs, padding, -np.inf)
+    read = windows.pad(np.ones((1, *x.shape[1:3], 1), bool), padding, False)
     best = np.full(grad.shape, -np.inf)
-    winner = np.zeros(grad.shape, np.int64)
-    for number, (_, view) in enumerate(windows.taps(padded, kernel, stride, (1, 1))):
-        better = view > best
+    winner = np.full(grad.shape, -1)
+    taps = zip(windows.taps(padded, kernel, stride, (1, 1)), windows.taps(read, kernel, stride, (1, 1)), strict=True)
+    for number, ((_, view), (_, own)) in enumerate(taps):
+        better = own & ((view > best) | np.isnan(view) | (winner < 0))
         best, winner = np.where(better, view, best), np.where(better, number, winner)
     out = np.zeros(padded.shape)
     for number, (_, place) in enumerate(windows.taps(out, kernel, stride, (1, 1))):
@@ -44,11 +57,14 @@ def mean_pool2d(grad: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair,
                 counts: Array | float, dilation: Pair = (1, 1)) -> Doubles:  # fmt: skip
     """dC/dx of ``shape (N, H, W, C)`` from ``grad (N, Ho, Wo, C)``; counts: what each mean was divided by.
 
+    Raises ShapeError, RangeError.
+
     >>> mean_pool2d(np.full((1, 1, 1, 1), 8.0), (1, 2, 2, 1), (2, 2), (2, 2), (0, 0, 0, 0), 4.0)[0, :, :, 0].tolist()
     [[2.0, 2.0], [2.0, 2.0]]
     """
     n, h, w, c = shape
     top, left, bottom, right = padding
+    checks.shape("mean_pool2d", "gradient", grad, (n, *window_output((h, w), kernel, stride, padding, dilation), c))
     out = np.zeros((n, h + top + bottom, w + left + right, c))
     for _, place in windows.taps(out, kernel, stride, dilation):
         place += grad / counts

@@ -2,7 +2,12 @@
 
 A backward takes what the op's forward took and g = dC/dy, and gives dC/d of each input and of each tensor by role, all
 float64. Signs and integers are differentiated as the numbers they are: what a real weight behind a sign gets is the
-business of a quantizer (``sign``'s window, ``xnorkit.nn.quantizers``).
+business of a quantizer (``sign``'s window, ``xnorkit.nn.quantizers``). That window belongs to training, so the packed
+op has no attribute of it; its backward takes ``window`` (1) and ``strict`` (False) all the same.
+
+Where each formula comes from: the total differential is dC = sum g dy. Put the op's dy into it, exchange the sums,
+and what stands before each dx is dC/dx. So y = W x has dC = sum_o g_o sum_c (W_oc dx_c + x_c dW_oc), and
+dC/dx_c = sum_o g_o W_oc, dC/dW_oc = g_o x_c; a number that many outputs read collects a term from each of them.
 
 >>> x = np.array([[[[3.0, -2.0]]]])
 >>> (dx,), tensors = GRADIENTS["relu"]((x,), {}, {}, np.ones_like(x))
@@ -18,7 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import ShapeError
+from .. import checks
 from ..linear import from_bfloat16
+from ..ops import OPS
+from ..shapes import TensorType
 from . import linear, pointwise, pooling
 
 Array = NDArray[Any]
@@ -34,6 +43,34 @@ NO_GRADIENT = {
     "quantize": "steps; it stands for a quantizer, which trains straight through",
 }
 """Ops without a backward, and the reason."""
+
+
+def _checked(name: str, row: Backward) -> Backward:
+    """``row`` behind the op's own rules: shapes of inputs, tensors and g, or ShapeError; results float64, owned."""
+    op = OPS[name]
+
+    def backward(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
+        if len(inputs) != len(op.accepts):
+            raise ShapeError(name, "inputs", got=len(inputs), expected=len(op.accepts))
+        for x in inputs:
+            checks.rank(name, "input", x, "N H W C")
+        types = tuple(TensorType("u8" if x.dtype == np.uint8 else "f32", x.shape[1:]) for x in inputs)
+        for x in inputs[1:]:
+            checks.shape(name, "second input", x, (len(inputs[0]), *x.shape[1:]))
+        checks.shape(name, "gradient", grad, (len(inputs[0]), *op.infer(types, attrs).shape))
+        needed = {role for role, spec in op.tensors.items() if not spec.optional}
+        if not needed <= set(tensors) <= set(op.tensors):
+            raise ShapeError(name, "tensors", got=sorted(tensors), expected=sorted(op.tensors))
+        for role, tensor in tensors.items():
+            checks.shape(name, role, tensor, op.tensors[role].shape(types, attrs))
+        found, by_role = row(inputs, attrs, tensors, grad.astype(np.float64))
+        return tuple(np.array(f, np.float64) for f in found), {r: np.array(f, np.float64) for r, f in by_role.items()}
+
+    return backward
+
+
+def _sign(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
+    return (pointwise.sign(inputs[0], grad, attrs.get("window", 1.0), strict=attrs.get("strict", False)),), {}
 
 
 def _conv2d(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
@@ -133,7 +170,7 @@ def _pointwise(function: Callable[[Array, Array], Array]) -> Backward:
     return lambda inputs, attrs, tensors, grad: ((function(inputs[0], grad),), {})
 
 
-GRADIENTS: dict[str, Backward] = {
+_ROWS: dict[str, Backward] = {
     "bconv2d": _conv2d,
     "bdense": _dense,
     "wconv2d": _few_bits(_conv2d),
@@ -144,7 +181,7 @@ GRADIENTS: dict[str, Backward] = {
     "dense": _dense,
     "dense_bf16": _dense_bf16,
     "dense_i8": _dense_i8,
-    "sign": _pointwise(pointwise.sign),
+    "sign": _sign,
     "affine": _affine,
     "add": lambda inputs, attrs, tensors, grad: ((grad, grad), {}),
     "kmap": _kmap,
@@ -160,4 +197,6 @@ GRADIENTS: dict[str, Backward] = {
     "concat": _concat,
     "flatten": lambda inputs, attrs, tensors, grad: ((grad.reshape(inputs[0].shape),), {}),
 }
+
+GRADIENTS: dict[str, Backward] = {name: _checked(name, row) for name, row in _ROWS.items()}
 """Op -> backward ``(inputs, attrs, tensors, g) -> (dC/d each input, dC/d each tensor by role)``."""
