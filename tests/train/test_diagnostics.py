@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_run import Tiny, checksum, train
+from tiny_run import RECIPE, Tiny, checksum, split, train
 from torch import nn
 
 from xnorkit.errors import RangeError
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.reference import mlp
-from xnorkit.train import load_checkpoint
+from xnorkit.train import load_checkpoint, run
 from xnorkit.train.diagnostics import Diagnostics, Limits, Report
 
 DEPTH = 12
@@ -256,6 +256,27 @@ def test_a_run_keeps_its_diagnosis_and_its_bits(tmp_path: Path, capsys: pytest.C
     assert not plain.diagnoses and not (plain.out / "diagnostics.jsonl").exists()
     again = train(str(tmp_path / "told"), ("train.epochs=2", "train.diagnose=3"), progress="none")
     assert again.diagnoses == rows
+
+
+def test_tensorboard_has_the_figures_by_layer(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    data = (split(300, 0, "train"), split(90, 1, "test"))
+    result = run(RECIPE, out=tmp_path, overrides=("train.epochs=2", "train.diagnose=5"), model=Tiny(), data=data,
+                 device="cpu", progress="none")  # fmt: skip
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    drawn = [event.value for event in board.Scalars("diagnostics/flips/body.2")]
+    kept = [layer["flips"] for row in result.diagnoses for layer in row["layers"] if layer["name"] == "body.2"]
+    assert drawn == pytest.approx(kept) and len(drawn) == 2
+    assert "diagnostics/gradient/body.0" in board.Tags()["scalars"]
+
+
+def test_findings_are_told_once_a_layer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Latent weights that no step moves: frozen in every epoch, said in the first."""
+    result = train(str(tmp_path / "run"), ("train.diagnose=1", "optim.lr=1e-12", "schedule.warmup=0"))
+    assert all(("frozen", "body.2") in {(f["kind"], f["layer"]) for f in row["findings"]} for row in result.diagnoses)
+    assert capsys.readouterr().err.count("body.2: no binary weight flipped in 13 steps; raise") == 1
 
 
 def test_latent_weights_far_from_zero_freeze() -> None:
