@@ -116,6 +116,9 @@ for epochs in range(1, 40):
 print("39 epochs, each of them ends at", line.weights, line.bias)
 
 # %% [markdown]
+# To use it on data of your own there is `xnorkit.estimators.Perceptron`, and `BinaryPerceptron`, whose weights are
+# signs: [estimators](../estimators.md).
+#
 # ```{admonition} Sources
 # :class: seealso
 # F. Rosenblatt, [The perceptron](https://doi.org/10.1037/h0042519), 1958; A. Novikoff, On convergence proofs for
