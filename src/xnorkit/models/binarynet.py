@@ -1,7 +1,7 @@
 """BinaryNet: the VGG-like network of BinaryConnect and BNN, (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-2x1024FC-classes.
 
 Source: Courbariaux et al. 2015, 2016 (CIFAR-10 and, at half width, SVHN). Deviates: the papers binarize the first and
-last weights too; here both are int8 (``methods.py``), cross entropy replaces the squared hinge loss in the recipes.
+last weights too; here both are int8 (``nn.schemes``), cross entropy replaces the squared hinge loss in the recipes.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from torch import nn
 
 from ..errors import RangeError, ShapeError
 from ..nn.quantizers import ActivationQuantizer, WeightQuantizer
-from .methods import METHODS, LayerMaker
+from ..nn.schemes import Scheme
+from .maker import layer_maker
 
 STAGES = (128, 256, 512)
 DENSE = 1024
 
 
 def binarynet(
-    method: str,
+    method: str | Scheme,
     num_classes: int,
     in_chans: int,
     *,
@@ -29,7 +30,7 @@ def binarynet(
     mean: Sequence[float] | float = 0.5,
     std: Sequence[float] | float = 0.5,
     weight: str | WeightQuantizer | None = None,
-    activation: str | ActivationQuantizer = "sign",
+    activation: str | ActivationQuantizer | None = None,
 ) -> nn.Sequential:
     """Six 3x3 convolutions (padding 1) in three stages with a 2x2 max-pool each, two hidden dense layers, the logits.
 
@@ -42,7 +43,7 @@ def binarynet(
     side = input_size // 8
     if side < 1:
         raise ShapeError("binarynet", "input_size", got=input_size, expected="at least 8")
-    make = LayerMaker(METHODS[method], weight, activation)
+    make = layer_maker(method, weight, activation)
     layers: list[tuple[str, nn.Module]] = [("pixels", make.pixels(in_chans, mean, std))]
     channels, hidden = in_chans, int(DENSE * width)
     for i in range(2 * len(STAGES)):
@@ -53,14 +54,14 @@ def binarynet(
             layers.append((f"pool{i // 2 + 1}", nn.MaxPool2d(2)))
         layers.append((f"norm{i + 1}", nn.BatchNorm2d(out)))
         last = i == 2 * len(STAGES) - 1
-        if last or not make.binary:
+        if last or not make.scheme.signed:
             layers.append((f"act{i + 1}", make.sign()))
         channels = out
     layers += [("flatten", nn.Flatten()), ("fc1", make.hidden_linear(channels * side * side, hidden, signed=True)),
                ("norm7", nn.BatchNorm1d(hidden))]  # fmt: skip
-    if not make.binary:
+    if not make.scheme.signed:
         layers.append(("act7", nn.ReLU()))
     layers += [("fc2", make.hidden_linear(hidden, hidden)), ("norm8", nn.BatchNorm1d(hidden))]
-    if not make.binary:
+    if not make.scheme.signed:
         layers.append(("act8", nn.ReLU()))
     return nn.Sequential(OrderedDict([*layers, ("fc3", make.last_linear(hidden, num_classes))]))

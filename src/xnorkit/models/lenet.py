@@ -13,11 +13,12 @@ from torch import nn
 
 from ..errors import ShapeError
 from ..nn.quantizers import ActivationQuantizer, WeightQuantizer
-from .methods import METHODS, LayerMaker
+from ..nn.schemes import Scheme
+from .maker import layer_maker
 
 
 def lenet_300_100(
-    method: str,
+    method: str | Scheme,
     num_classes: int,
     in_chans: int,
     *,
@@ -25,17 +26,17 @@ def lenet_300_100(
     mean: Sequence[float] | float = 0.5,
     std: Sequence[float] | float = 0.5,
     weight: str | WeightQuantizer | None = None,
-    activation: str | ActivationQuantizer = "sign",
+    activation: str | ActivationQuantizer | None = None,
 ) -> nn.Sequential:
     """Two hidden dense layers of 300 and 100.
 
     fp32    pixels -> 300 -> ReLU -> 100 -> ReLU -> classes (266,610 parameters for 28x28x1 and 10 classes)
     binary  int8 300 -> BN -> [sign] binary 100 -> BN -> [sign] int8 classes
     """
-    make = LayerMaker(METHODS[method], weight, activation)
+    make = layer_maker(method, weight, activation)
     features = in_chans * input_size * input_size
     head: list[tuple[str, nn.Module]] = [("pixels", make.pixels(in_chans, mean, std)), ("flatten", nn.Flatten())]
-    if make.binary:
+    if make.scheme.signed:
         body = [("fc1", make.first_linear(features, 300)), ("norm1", nn.BatchNorm1d(300)),
                 ("fc2", make.hidden_linear(300, 100)), ("norm2", nn.BatchNorm1d(100))]  # fmt: skip
     else:
@@ -45,7 +46,7 @@ def lenet_300_100(
 
 
 def lenet5(
-    method: str,
+    method: str | Scheme,
     num_classes: int,
     in_chans: int,
     *,
@@ -53,7 +54,7 @@ def lenet5(
     mean: Sequence[float] | float = 0.5,
     std: Sequence[float] | float = 0.5,
     weight: str | WeightQuantizer | None = None,
-    activation: str | ActivationQuantizer = "sign",
+    activation: str | ActivationQuantizer | None = None,
 ) -> nn.Sequential:
     """20C5-MP2-50C5-MP2-500-classes.
 
@@ -64,11 +65,11 @@ def lenet5(
 
     Raises ShapeError when the image is too small for the two convolutions and pools.
     """
-    make = LayerMaker(METHODS[method], weight, activation)
+    make = layer_maker(method, weight, activation)
     side = ((input_size - 4) // 2 - 4) // 2
     if side < 1:
         raise ShapeError("lenet5", "input_size", got=input_size, expected="at least 16")
-    if make.binary:
+    if make.scheme.signed:
         layers = [
             ("conv1", make.first_conv(in_chans, 20, 5)), ("pool1", nn.MaxPool2d(2)), ("norm1", nn.BatchNorm2d(20)),
             ("conv2", make.hidden_conv(20, 50, 5)), ("pool2", nn.MaxPool2d(2)), ("norm2", nn.BatchNorm2d(50)),

@@ -10,9 +10,10 @@ from typing import Any
 from torch import nn
 
 from ..errors import RangeError
+from ..nn.schemes import find_scheme
 from .binarynet import binarynet
 from .lenet import lenet5, lenet_300_100
-from .methods import METHODS
+from .vgg_small import vgg_small
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ MODELS: dict[str, Model] = {
               binarynet),
         Model("binarynet_small", "BinaryNet at a quarter of its width, for 8x8 to 32x32 images", binarynet,
               {"width": 0.25, "input_size": 28}),
+        Model("vgg_small", "VGG-Small, the CIFAR-10 net of LQ-Nets and IR-Net; widths by stage are an option",
+              vgg_small),
     )
 }  # fmt: skip
 
@@ -48,7 +51,7 @@ def list_models() -> list[str]:
     """Names for ``create_model``, sorted.
 
     >>> list_models()
-    ['binarynet', 'binarynet_small', 'lenet5', 'lenet_300_100']
+    ['binarynet', 'binarynet_small', 'lenet5', 'lenet_300_100', 'vgg_small']
     """
     return sorted(MODELS)
 
@@ -67,8 +70,7 @@ def create_model(
     """
     if name not in MODELS:
         raise RangeError("create_model", "name", got=name, expected=f"one of {list_models()}")
-    if method not in METHODS:
-        raise RangeError("create_model", "method", got=method, expected=f"one of {sorted(METHODS)}")
+    find_scheme(method)
     row = MODELS[name]
     for option in options:
         if option not in row.accepts:

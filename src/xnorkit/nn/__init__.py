@@ -1,12 +1,25 @@
-"""Binary and int8 layers for PyTorch whose exported operations are exactly what they train."""
+"""Binary, few-bit and int8 layers for PyTorch whose exported operations are exactly what they train."""
 
-from . import functional
+from . import fewbit, functional
 from .binarize import binarize
 from .clip import clip_weights_
-from .layers import BinaryActivation, BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, Pixels
-from .quantizers import QUANTIZERS, Int8, Sign, SignWeight, Xnor
+from .layers import (
+    BinaryActivation,
+    BinaryConv2d,
+    BinaryLinear,
+    FewBitConv2d,
+    FewBitLinear,
+    Int8Conv2d,
+    Int8Linear,
+    Pixels,
+    RPReLU,
+    set_progress_,
+)  # fmt: skip
+from .quantizers import QUANTIZERS, Int8, Real, Sign, SignWeight, Xnor
+from .schemes import SCHEMES, Scheme, find_scheme
 
 __all__ = [
-    "QUANTIZERS", "BinaryActivation", "BinaryConv2d", "BinaryLinear", "Int8", "Int8Conv2d", "Int8Linear", "Pixels",
-    "Sign", "SignWeight", "Xnor", "binarize", "clip_weights_", "functional",
+    "QUANTIZERS", "SCHEMES", "BinaryActivation", "BinaryConv2d", "BinaryLinear", "FewBitConv2d", "FewBitLinear", "Int8",
+    "Int8Conv2d", "Int8Linear", "Pixels", "RPReLU", "Real", "Scheme", "Sign", "SignWeight", "Xnor", "binarize",
+    "clip_weights_", "fewbit", "find_scheme", "functional", "set_progress_",
 ]  # fmt: skip

@@ -20,15 +20,15 @@ from torch import fx, nn
 
 from ..errors import RangeError, UnsupportedError
 from .functional import PIXEL_MAX
-from .layers.activation import BinaryActivation, Pixels
+from .layers.activation import Pixels
 from .layers.binary import BinaryConv2d, BinaryLinear
+from .layers.fewbit import FewBitConv2d, FewBitLinear
 from .layers.int8 import Int8Conv2d, Int8Linear
+from .layers.nonlinear import RPReLU
+from .layers.state import QuantizedModule
 from .quantizers.base import WeightQuantizer
-
-METHOD_WEIGHTS = {"xnor": "xnor", "bnn": "sign"}
-"""Method -> weight quantizer of the hidden layers."""
-ENDS = ("int8", "float")
-"""What the first and the last layer may become."""
+from .quantizers.table import weight_quantizer
+from .schemes import Scheme, find_scheme
 
 _RELUS = (nn.ReLU, nn.ReLU6)
 _RELU_CALLS = (F.relu, F.relu6, torch.relu, torch.relu_, "relu", "relu_")
@@ -75,30 +75,31 @@ class _Tracer(fx.Tracer):
     """Trace through the user's modules; those of torch.nn and of this package are leaves."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        ours = isinstance(m, (BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, BinaryActivation, Pixels))
+        ours = isinstance(m, (QuantizedModule, Pixels, RPReLU))
         return ours or super().is_leaf_module(m, module_qualified_name)
 
 
 def binarize(
     model: nn.Module,
-    method: Literal["xnor", "bnn"] = "xnor",
+    scheme: str | Scheme = "xnor",
     *,
     skip: Collection[str] = (),
-    first: Literal["int8", "float"] = "int8",
-    last: Literal["int8", "float"] = "int8",
+    first: Literal["int8", "planes", "float"] | None = None,
+    last: Literal["int8", "binary", "float"] | None = None,
     weight: str | WeightQuantizer | None = None,
 ) -> nn.Module:
-    """A copy of ``model`` whose hidden nn.Conv2d and nn.Linear are binary layers of the same names and weights.
+    """A copy of ``model`` whose hidden nn.Conv2d and nn.Linear are few-bit layers of the same names and weights.
 
-    method: ``"xnor"`` or ``"bnn"``; ``weight`` replaces its weight quantizer.
+    scheme: a row of SCHEMES, with options as ``find_scheme`` reads them; ``weight`` replaces its weight quantizer.
     skip: dotted names of layers that stay float.
-    first: ``"int8"`` makes the first layer read raw pixels 0..255 (a ``Pixels`` module before it is taken out): feed
-        the result pixels, not normalised images; ``"float"`` leaves it as it is.
-    last: ``"int8"`` makes the last layer int8 on the signs of its input; ``"float"`` leaves it as it is.
+    first: ``"int8"`` or ``"planes"`` makes the first layer read raw pixels 0..255 (a ``Pixels`` module before it is
+        taken out): feed the result pixels, not normalised images; ``"float"`` leaves it as it is. None: the scheme's.
+    last: ``"int8"`` makes the last layer int8 on the signs of its input, ``"binary"`` a hidden layer like the others;
+        ``"float"`` leaves it as it is. None: the scheme's.
 
-    The result carries ``result.binarization``, a Report with one line a layer. Raises RangeError for an unknown method
+    The result carries ``result.binarization``, a Report with one line a layer. Raises RangeError for an unknown scheme
     or skipped name; UnsupportedError when the forward cannot be traced, holds no layer to replace, or calls a
-    functional relu in front of a binary layer.
+    functional relu in front of a layer that takes signs.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(),
     ...                     nn.Flatten(), nn.Linear(8 * 16, 10))
@@ -109,9 +110,12 @@ def binarize(
     4: ReLU -> Identity (its output meets a sign: sign(ReLU(x)) is always +1)
     6: Linear -> Int8Linear (last layer, on the signs of its input)
     """
-    for label, value, known in (("method", method, METHOD_WEIGHTS), ("first", first, ENDS), ("last", last, ENDS)):
-        if value not in known:
-            raise RangeError("binarize", label, got=value, expected=f"one of {sorted(known)}")
+    changes = {key: value for key, value in (("first", first), ("last", last)) if value is not None}
+    chosen = find_scheme(scheme).variant(changes)
+    if weight is not None:
+        chosen = chosen.variant({"weight": weight_quantizer(weight)})
+    if not chosen.binary:
+        raise RangeError("binarize", "scheme", got=chosen.name, expected="one with few-bit weights")
     result = copy.deepcopy(model)
     try:
         graph = _Tracer().trace(result)
@@ -126,7 +130,7 @@ def binarize(
     for name in skip:
         if name not in names:
             raise RangeError("binarize", "skip", got=name, expected=f"among {names}")
-    plan = _plan_layers(layers, modules, set(skip), {"first": first, "last": last}, weight or METHOD_WEIGHTS[method])
+    plan = _plan_layers(layers, modules, set(skip), chosen)
     plan.update(_without_relus(graph, modules, plan))
     return _carry_out(result, graph, modules, plan)
 
@@ -135,10 +139,10 @@ def _plan_layers(
     layers: list[fx.Node],
     modules: dict[str, nn.Module],
     skip: set[str],
-    ends: dict[str, str],
-    weight: str | WeightQuantizer,
+    scheme: Scheme,
 ) -> Plan:
     plan: Plan = {}
+    ends = {"first": scheme.first, "last": scheme.last}
     for node in layers:
         name, role = str(node.target), "hidden"
         if node is layers[0]:
@@ -146,14 +150,16 @@ def _plan_layers(
         elif node is layers[-1]:
             role = "last"
         old = modules[name]
-        why_float = "skipped by name" if name in skip else _why_float(node, modules, role, ends.get(role, "binary"))
+        choice = ends.get(role, "binary")
+        why_float = "skipped by name" if name in skip else _why_float(node, modules, role, choice)
         if why_float:
             plan[name] = (old, why_float)
-        elif role == "hidden":
-            plan[name] = (_binary(old, weight), "hidden layer")
+        elif role == "hidden" or choice == "binary":
+            plan[name] = (_hidden(old, scheme), f"{role} layer")
         elif role == "first":
             plan.update(_without_pixels(node, modules))
-            plan[name] = (_int8(old, pixels=True), "first layer, reads raw pixels 0..255")
+            new = _int8(old, pixels=True) if choice == "int8" else _planes(old, scheme)
+            plan[name] = (new, "first layer, reads raw pixels 0..255")
         else:
             plan[name] = (_int8(old, pixels=False), "last layer, on the signs of its input")
     return plan
@@ -168,7 +174,7 @@ def _why_float(node: fx.Node, modules: dict[str, nn.Module], role: str, choice: 
         return f"padding {module.padding!r} of mode {module.padding_mode} has no binary counterpart"
     if role == "first" and not _reads_image(node, modules):
         return "its input is not the image itself"
-    if role == "last" and isinstance(module, nn.Conv2d):
+    if role == "last" and choice == "int8" and isinstance(module, nn.Conv2d):
         return "int8 convolutions read pixels, not signs"
     return ""
 
@@ -199,7 +205,7 @@ def _without_pixels(first: fx.Node, modules: dict[str, nn.Module]) -> Plan:
 
 def _without_relus(graph: fx.Graph, modules: dict[str, nn.Module], plan: Plan) -> Plan:
     """Each ReLU module whose output meets a sign becomes the identity. Raises UnsupportedError for a functional one."""
-    signed = {name for name, (new, _) in plan.items() if getattr(new, "activation_quantizer", None) is not None}
+    signed = {name for name, (new, _) in plan.items() if _takes_signs(new)}
     found: Plan = {}
     for node in graph.nodes:
         if not _is(node, modules, _RELUS, _RELU_CALLS):
@@ -222,8 +228,24 @@ def _readers(node: fx.Node, modules: dict[str, nn.Module]) -> Iterator[fx.Node]:
             yield user
 
 
-def _binary(old: nn.Module, weight: str | WeightQuantizer) -> nn.Module:
-    return _converted(old, BinaryConv2d if isinstance(old, nn.Conv2d) else BinaryLinear, weight=weight)
+def _takes_signs(module: nn.Module) -> bool:
+    quantizer = getattr(module, "activation_quantizer", None)
+    return quantizer is not None and quantizer.levels == "signs"
+
+
+def _hidden(old: nn.Module, scheme: Scheme) -> nn.Module:
+    conv = isinstance(old, nn.Conv2d)
+    options: dict[str, object] = {"weight": scheme.weight, "activation": scheme.activation}
+    if not scheme.signed:
+        return _converted(old, FewBitConv2d if conv else FewBitLinear, **options)
+    if conv and scheme.kmap:
+        options["kmap"] = True
+    return _converted(old, BinaryConv2d if conv else BinaryLinear, **options)
+
+
+def _planes(old: nn.Module, scheme: Scheme) -> nn.Module:
+    cls = FewBitConv2d if isinstance(old, nn.Conv2d) else FewBitLinear
+    return _converted(old, cls, weight=scheme.weight, activation="pixels")
 
 
 def _int8(old: nn.Module, pixels: bool) -> nn.Module:

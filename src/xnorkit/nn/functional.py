@@ -222,7 +222,7 @@ def _(x: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
-def _conv_shape(
+def conv_shape(
     x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int
 ) -> Tensor:
     if x.shape[1] != weight.shape[1] * groups:
@@ -246,7 +246,7 @@ def _(
     pad_value: int,
     factor: Tensor | None = None,
 ) -> Tensor:
-    return _conv_shape(x, weight, stride, padding, dilation, groups)
+    return conv_shape(x, weight, stride, padding, dilation, groups)
 
 
 @qconv2d.register_fake
@@ -260,7 +260,7 @@ def _(
     dilation: Sequence[int],
     groups: int,
 ) -> Tensor:
-    return _conv_shape(x, weight, stride, padding, dilation, groups)
+    return conv_shape(x, weight, stride, padding, dilation, groups)
 
 
 @kmap.register_fake
@@ -270,7 +270,7 @@ def _(
     return input_magnitude(x, kernel, stride, padding, dilation)
 
 
-def _dense_shape(x: Tensor, weight: Tensor) -> Tensor:
+def dense_shape(x: Tensor, weight: Tensor) -> Tensor:
     if x.shape[-1] != weight.shape[1]:
         raise ShapeError("linear", "input features", got=x.shape[-1], expected=weight.shape[1])
     return weight.new_empty((*x.shape[:-1], weight.shape[0]))
@@ -278,9 +278,9 @@ def _dense_shape(x: Tensor, weight: Tensor) -> Tensor:
 
 @bdense.register_fake
 def _(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
-    return _dense_shape(x, weight)
+    return dense_shape(x, weight)
 
 
 @qdense.register_fake
 def _(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
-    return _dense_shape(x, weight)
+    return dense_shape(x, weight)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xnorkit.errors import RangeError
-from xnorkit.nn import clip_weights_
+from xnorkit.nn import clip_weights_, set_progress_
 from xnorkit.train import rng
 from xnorkit.train.batch_norm import average_over_processes, recalibrate
 from xnorkit.train.batches import Pictures, augment, order
@@ -134,6 +134,7 @@ class Trainer:
                          shift=recipe.data.shift, flip=recipe.data.flip)  # fmt: skip
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
+        set_progress_(self.model, min(1.0, self.done_steps / self.total_steps))
         scores = self.stepped(images.float())
         loss = self.loss(scores, labels)
         self.optimizer.zero_grad()

@@ -11,21 +11,24 @@ from ...errors import RangeError, ShapeError
 from ..functional import PIXEL_MAX
 from ..quantizers.base import ActivationQuantizer
 from ..quantizers.table import activation_quantizer
+from .state import QuantizedModule
 
 
-class BinaryActivation(nn.Module):
-    """``sign(x)`` with a straight-through gradient; any shape. Options: a row of QUANTIZERS or an object.
+class BinaryActivation(QuantizedModule):
+    """A quantizer as a module: ``sign(x)`` with a straight-through gradient; ``(N, C, ...)``.
+
+    activation: row of QUANTIZERS, or an object. channels: C, for quantizers that learn (a threshold per channel).
 
     >>> BinaryActivation()(torch.tensor([-0.3, 0.0, 0.3]))
     tensor([-1.,  1.,  1.])
     """
 
-    def __init__(self, activation: str | ActivationQuantizer = "sign") -> None:
+    def __init__(self, activation: str | ActivationQuantizer = "sign", channels: int = 1) -> None:
         super().__init__()
-        self.activation_quantizer = activation_quantizer(activation)
+        self.adopt(None, activation_quantizer(activation), channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation_quantizer(x)
+        return self.quantized_input(x)
 
     def extra_repr(self) -> str:
         return str(self.activation_quantizer)

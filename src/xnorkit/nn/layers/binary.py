@@ -17,6 +17,7 @@ from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, e
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
+from .state import QuantizedModule
 
 _IDENTITY_GRADIENT = Sign(clip=None)
 
@@ -24,15 +25,22 @@ _IDENTITY_GRADIENT = Sign(clip=None)
 def one_bit_weight(where: str, spec: str | WeightQuantizer) -> WeightQuantizer:
     """The weight quantizer of a binary layer. Raises RangeError for a wider one."""
     quantizer = weight_quantizer(spec)
-    if quantizer.bits != 1:
+    if quantizer.width != 1:
         raise RangeError(where, "weight", got=quantizer.name, expected="a one-bit quantizer",
-                         hint="use Int8Conv2d or Int8Linear")  # fmt: skip
+                         hint="use FewBitConv2d or FewBitLinear, Int8Conv2d or Int8Linear")  # fmt: skip
     return quantizer
 
 
 def input_quantizer(spec: str | ActivationQuantizer | None) -> ActivationQuantizer:
-    """``None``: the input is -1/+1 already; sign is still taken (it changes nothing), its gradient the identity."""
-    return _IDENTITY_GRADIENT if spec is None else activation_quantizer(spec)
+    """``None``: the input is -1/+1 already; sign is still taken (it changes nothing), its gradient the identity.
+
+    Raises RangeError for a quantizer whose values are not signs.
+    """
+    quantizer = _IDENTITY_GRADIENT if spec is None else activation_quantizer(spec)
+    if quantizer.levels != "signs":
+        raise RangeError("binary layer", "activation", got=quantizer.name, expected="a quantizer to -1/+1",
+                         hint="use FewBitConv2d or FewBitLinear")  # fmt: skip
+    return quantizer
 
 
 def zero_padding_only(where: str, padding: Any, kwargs: dict[str, Any]) -> None:
@@ -52,7 +60,7 @@ def sides(padding: str | tuple[int, ...]) -> tuple[int, ...]:
     return padding
 
 
-class BinaryConv2d(nn.Conv2d):
+class BinaryConv2d(QuantizedModule, nn.Conv2d):
     """``y = conv2d(sign(x), sign(W)) (* K[h, w]) * scale[o] (+ bias[o])``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
 
     Parameters are those of ``torch.nn.Conv2d`` (bias defaults to False: a batch norm follows), and
@@ -98,19 +106,18 @@ class BinaryConv2d(nn.Conv2d):
             raise RangeError("BinaryConv2d", "kmap", got=f"{pad_value=}, {groups=}, {activation=}",
                              expected="pad_value 0, one group, an input that is binarized here")  # fmt: skip
         self.pad_value, self.kmap = pad_value, kmap
-        self.weight_quantizer = one_bit_weight("BinaryConv2d", weight)
-        self.activation_quantizer = input_quantizer(activation)
+        self.adopt(one_bit_weight("BinaryConv2d", weight), input_quantizer(activation), in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ShapeError("BinaryConv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
         geometry = (self.stride, sides(self.padding), self.dilation, self.groups, self.pad_value)
-        values, scale = self.weight_quantizer(self.weight)
+        values, scale = self.quantized_weight()
         window = (self.kernel_size, *geometry[:3])
         if torch.compiler.is_exporting():
             factor = kmap(x, *window) if self.kmap else None
-            return bconv2d(x, values, scale, self.bias, *geometry, factor)
-        acc = conv2d_accumulate(self.activation_quantizer(x), values, *geometry)
+            return bconv2d(self.operand(x), values, scale, self.bias, *geometry, factor)
+        acc = conv2d_accumulate(self.quantized_input(x), values, *geometry)
         if self.kmap:
             with torch.autocast(x.device.type, enabled=False):
                 acc = acc * input_magnitude(x.to(acc.dtype), *window)
@@ -121,7 +128,7 @@ class BinaryConv2d(nn.Conv2d):
                 f"activation={self.activation_quantizer}" + (", kmap=True" if self.kmap else ""))  # fmt: skip
 
 
-class BinaryLinear(nn.Linear):
+class BinaryLinear(QuantizedModule, nn.Linear):
     """``y = sign(x) @ sign(W).T * scale[o] (+ bias[o])``: ``(N, C) -> (N, O)``.
 
     Parameters are those of ``torch.nn.Linear`` (bias defaults to False); ``weight`` and ``activation`` as for
@@ -142,16 +149,15 @@ class BinaryLinear(nn.Linear):
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, bias, **kwargs)
-        self.weight_quantizer = one_bit_weight("BinaryLinear", weight)
-        self.activation_quantizer = input_quantizer(activation)
+        self.adopt(one_bit_weight("BinaryLinear", weight), input_quantizer(activation), in_features)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.in_features:
             raise ShapeError("BinaryLinear", "input", got=tuple(x.shape), expected=f"(N, {self.in_features})")
-        values, scale = self.weight_quantizer(self.weight)
+        values, scale = self.quantized_weight()
         if torch.compiler.is_exporting():
-            return bdense(x, values, scale, self.bias)
-        acc = dense_accumulate(self.activation_quantizer(x), values)
+            return bdense(self.operand(x), values, scale, self.bias)
+        acc = dense_accumulate(self.quantized_input(x), values)
         return epilogue(acc, scale, self.bias, -1)
 
     def extra_repr(self) -> str:

@@ -12,6 +12,7 @@ from ..functional import PIXEL_MAX, WEIGHT_MAX, conv2d_accumulate, dense_accumul
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.table import activation_quantizer, weight_quantizer
 from .binary import sides, zero_padding_only
+from .state import QuantizedModule
 
 LARGEST_PRODUCT = PIXEL_MAX * WEIGHT_MAX
 
@@ -35,7 +36,7 @@ def _positive(where: str, input_scale: float) -> float:
     return float(input_scale)
 
 
-class Int8Conv2d(nn.Conv2d):
+class Int8Conv2d(QuantizedModule, nn.Conv2d):
     """``y = conv2d(x, q) * (s[o] * input_scale) (+ bias[o])``, x raw pixels: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
 
     q are the int8 weights of QUANTIZERS["weight", "int8"], s their scale per output channel. Parameters are those of
@@ -69,13 +70,13 @@ class Int8Conv2d(nn.Conv2d):
         zero_padding_only("Int8Conv2d", padding, kwargs)
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, **kwargs)
         self.input_scale = _positive("Int8Conv2d", input_scale)
-        self.weight_quantizer = weight_quantizer(weight)
+        self.adopt(weight_quantizer(weight), None, in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ShapeError("Int8Conv2d", "input", got=tuple(x.shape), expected=f"(N, {self.in_channels}, H, W)")
         geometry = (self.stride, sides(self.padding), self.dilation, self.groups)
-        values, scale = self.weight_quantizer(self.weight)
+        values, scale = self.quantized_weight()
         scale = scale * self.input_scale
         if torch.compiler.is_exporting():
             return qconv2d(x, values, scale, self.bias, *geometry)
@@ -87,7 +88,7 @@ class Int8Conv2d(nn.Conv2d):
         return f"{super().extra_repr()}, input_scale={self.input_scale:g}, weight={self.weight_quantizer}"
 
 
-class Int8Linear(nn.Linear):
+class Int8Linear(QuantizedModule, nn.Linear):
     """``y = x @ q.T * (s[o] * input_scale) (+ bias[o])``: ``(N, C) -> (N, O)``; x are -1/+1, or raw pixels.
 
     Parameters are those of ``torch.nn.Linear`` (bias defaults to True: the logits have one), and
@@ -113,16 +114,15 @@ class Int8Linear(nn.Linear):
     ) -> None:
         super().__init__(in_features, out_features, bias, **kwargs)
         self.input_scale = _positive("Int8Linear", input_scale)
-        self.weight_quantizer = weight_quantizer(weight)
-        self.activation_quantizer = None if activation is None else activation_quantizer(activation)
+        self.adopt(weight_quantizer(weight), None if activation is None else activation_quantizer(activation),
+                   in_features)  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.in_features:
             raise ShapeError("Int8Linear", "input", got=tuple(x.shape), expected=f"(N, {self.in_features})")
-        values, scale = self.weight_quantizer(self.weight)
+        values, scale = self.quantized_weight()
         scale = scale * self.input_scale
-        if self.activation_quantizer is not None:
-            x = self.activation_quantizer(x)
+        x = self.quantized_input(x)
         if torch.compiler.is_exporting():
             return qdense(x, values, scale, self.bias)
         if self.activation_quantizer is None:

@@ -3,11 +3,13 @@
 from .base import ActivationQuantizer, WeightQuantizer
 from .bnn import SignWeight
 from .int8 import Int8
+from .pixels import PixelCodes
+from .real import Real
 from .ste import Sign
 from .table import QUANTIZERS, activation_quantizer, weight_quantizer
 from .xnor import Xnor
 
 __all__ = [
-    "QUANTIZERS", "ActivationQuantizer", "Int8", "Sign", "SignWeight", "WeightQuantizer", "Xnor",
+    "QUANTIZERS", "ActivationQuantizer", "Int8", "PixelCodes", "Real", "Sign", "SignWeight", "WeightQuantizer", "Xnor",
     "activation_quantizer", "weight_quantizer",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from .base import WeightQuantizer, check_clip, check_weight_dtype
+from .base import EVALUATION, Moment, WeightQuantizer, check_clip, check_weight_dtype
 from .ste import sign_ste
 
 
@@ -35,6 +35,6 @@ class SignWeight(WeightQuantizer):
     def __post_init__(self) -> None:
         check_clip("SignWeight", self.clip)
 
-    def __call__(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, weight: Tensor, moment: Moment = EVALUATION) -> tuple[Tensor, Tensor]:
         check_weight_dtype("SignWeight", weight)
         return sign_ste(weight, self.clip, self.strict), weight.new_ones(weight.shape[0])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..functional import WEIGHT_MAX
-from .base import WeightQuantizer, check_weight_dtype
+from .base import EVALUATION, Moment, WeightQuantizer, check_weight_dtype
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Int8(WeightQuantizer):
     name: ClassVar[str] = "int8"
     bits: ClassVar[int] = 8
 
-    def __call__(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, weight: Tensor, moment: Moment = EVALUATION) -> tuple[Tensor, Tensor]:
         check_weight_dtype("Int8", weight)
         largest = weight.detach().abs().flatten(1).amax(1)
         scale = torch.where(largest > 0, largest / WEIGHT_MAX, torch.ones_like(largest))

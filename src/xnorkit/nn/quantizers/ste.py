@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..functional import sign, sign_values
-from .base import ActivationQuantizer, check_clip, window_mask
+from .base import EVALUATION, ActivationQuantizer, Moment, check_clip, window_mask
 
 
 class SignSTE(torch.autograd.Function):
@@ -63,5 +63,5 @@ class Sign(ActivationQuantizer):
     def __post_init__(self) -> None:
         check_clip("Sign", self.clip)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
         return sign_ste(x, self.clip, self.strict)

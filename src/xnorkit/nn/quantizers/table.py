@@ -8,11 +8,13 @@ from ...errors import RangeError
 from .base import ActivationQuantizer, WeightQuantizer
 from .bnn import SignWeight
 from .int8 import Int8
+from .pixels import PixelCodes
+from .real import Real
 from .ste import Sign
 from .xnor import Xnor
 
 QUANTIZERS: dict[tuple[str, str], type[ActivationQuantizer] | type[WeightQuantizer]] = {
-    (row.kind, row.name): row for row in (Sign, Xnor, SignWeight, Int8)
+    (row.kind, row.name): row for row in (Sign, Real, PixelCodes, SignWeight, Xnor, Int8)
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import RangeError
 from ..functional import sign, sign_values
-from .base import WeightQuantizer, check_clip, check_weight_dtype, window_mask
+from .base import EVALUATION, Moment, WeightQuantizer, check_clip, check_weight_dtype, window_mask
 
 GRADIENTS = ("exact", "paper")
 
@@ -77,7 +77,7 @@ class Xnor(WeightQuantizer):
         if self.gradient not in GRADIENTS:
             raise RangeError("Xnor", "gradient", got=self.gradient, expected=GRADIENTS)
 
-    def __call__(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, weight: Tensor, moment: Moment = EVALUATION) -> tuple[Tensor, Tensor]:
         check_weight_dtype("Xnor", weight)
         if torch.compiler.is_exporting():
             return sign(weight), filter_mean_magnitude(weight)

@@ -1,0 +1,147 @@
+"""How a network's layers are made under a scheme.
+
+A builder asks for "the first convolution", "a hidden dense layer", "the scores" and stays the same for every scheme.
+
+>>> LayerMaker(find_scheme("xnor")).hidden_linear(800, 500).weight_quantizer
+Xnor(gradient='exact', clip=1.0, strict=False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from ..errors import ShapeError
+from ..nn.functional import PIXEL_MAX
+from ..nn.layers import (
+    BinaryActivation,
+    BinaryConv2d,
+    BinaryLinear,
+    FewBitConv2d,
+    FewBitLinear,
+    Int8Conv2d,
+    Int8Linear,
+    Pixels,
+    RPReLU,
+)
+from ..nn.quantizers import ActivationQuantizer, WeightQuantizer, activation_quantizer, weight_quantizer
+from ..nn.schemes import Scheme, find_scheme
+
+
+def layer_maker(
+    method: str | Scheme,
+    weight: str | WeightQuantizer | None = None,
+    activation: str | ActivationQuantizer | None = None,
+) -> LayerMaker:
+    """Layers of a scheme, its quantizers of hidden layers replaced where ``weight`` or ``activation`` say so."""
+    scheme = find_scheme(method)
+    if not scheme.binary:
+        return LayerMaker(scheme)
+    changes: dict[str, object] = {} if weight is None else {"weight": weight_quantizer(weight)}
+    if activation is not None:
+        changes["activation"] = activation_quantizer(activation)
+    return LayerMaker(scheme.variant(changes))
+
+
+@dataclass(frozen=True)
+class LayerMaker:
+    """Layers of one scheme."""
+
+    scheme: Scheme
+
+    @property
+    def binary(self) -> bool:
+        """Whether hidden layers have few-bit weights."""
+        return self.scheme.binary
+
+    def pixels(self, in_chans: int, mean: Sequence[float] | float, std: Sequence[float] | float) -> nn.Module:
+        """What stands before the first layer: normalisation for a float one; integer layers take pixels."""
+        if self.scheme.first != "float":
+            return nn.Identity()
+        return Pixels(per_channel("mean", mean, in_chans), per_channel("std", std, in_chans))
+
+    def first_conv(self, in_chans: int, out: int, kernel: int, padding: int = 0, bias: bool = False,
+                   stride: int = 1) -> nn.Module:  # fmt: skip
+        """The convolution that reads the image."""
+        size = {"kernel_size": kernel, "padding": padding, "stride": stride}
+        if self.scheme.first == "float":
+            return nn.Conv2d(in_chans, out, **size, bias=bias)
+        if self.scheme.first == "planes":
+            return FewBitConv2d(in_chans, out, **size, weight=self._weight, activation="pixels")
+        return Int8Conv2d(in_chans, out, **size)
+
+    def first_linear(self, features: int, out: int, bias: bool = False) -> nn.Module:
+        """The dense layer that reads the flattened image."""
+        if self.scheme.first == "float":
+            return nn.Linear(features, out, bias=bias)
+        if self.scheme.first == "planes":
+            return FewBitLinear(features, out, weight=self._weight, activation="pixels")
+        return Int8Linear(features, out, bias=False, input_scale=1 / PIXEL_MAX)
+
+    def hidden_conv(self, channels: int, out: int, kernel: int, padding: int = 0, bias: bool = False, stride: int = 1,
+                    signed: bool = False) -> nn.Module:  # fmt: skip
+        """A hidden convolution; it quantizes its input itself, unless that is ``signed``: -1/+1 already."""
+        size = {"kernel_size": kernel, "padding": padding, "stride": stride}
+        if not self.binary:
+            return nn.Conv2d(channels, out, **size, bias=bias)
+        if not self.scheme.signed:
+            return FewBitConv2d(channels, out, **size, weight=self._weight, activation=self.scheme.activation)
+        activation = None if signed else self.scheme.activation
+        kmap = self.scheme.kmap and not signed
+        return BinaryConv2d(channels, out, **size, weight=self._weight, activation=activation, kmap=kmap)
+
+    def hidden_linear(self, features: int, out: int, signed: bool = False, bias: bool = False) -> nn.Module:
+        """A hidden dense layer. ``signed``: its input is -1/+1 already (a ``sign()`` stands before the flatten)."""
+        if not self.binary:
+            return nn.Linear(features, out, bias=bias)
+        if not self.scheme.signed:
+            return FewBitLinear(features, out, weight=self._weight, activation=self.scheme.activation)
+        activation = None if signed else self.scheme.activation
+        return BinaryLinear(features, out, weight=self._weight, activation=activation)
+
+    def last_linear(self, features: int, out: int) -> nn.Module:
+        """The scores, with bias; a binary last layer has a batch norm in its place."""
+        if self.scheme.last == "float":
+            return nn.Linear(features, out)
+        if self.scheme.last == "binary":
+            return nn.Sequential(self.hidden_linear(features, out), nn.BatchNorm1d(out))
+        return Int8Linear(features, out, activation=self.scheme.activation if self.scheme.signed else "sign")
+
+    def sign(self, channels: int = 1) -> nn.Module:
+        """The activation where no binary layer follows at once (before a flatten): the scheme's, or ReLU."""
+        return BinaryActivation(self.scheme.activation, channels) if self.scheme.signed else nn.ReLU()
+
+    def activation(self, channels: int) -> nn.Module:
+        """What ends a block in the order C-B-A-P: signs, codes, or the nonlinearity where activations stay real."""
+        if self.binary and self.scheme.activation.levels != "real":
+            return BinaryActivation(self.scheme.activation, channels)
+        return self.nonlinearity(channels)
+
+    def nonlinearity(self, channels: int) -> nn.Module:
+        """The scheme's nonlinearity on floats."""
+        made = {"none": nn.Identity, "relu": nn.ReLU, "prelu": lambda: nn.PReLU(channels),
+                "rprelu": lambda: RPReLU(channels)}[self.scheme.nonlinearity]()  # fmt: skip
+        return made
+
+    def norm(self, channels: int) -> nn.Module:
+        """The batch norm behind a convolution."""
+        return nn.BatchNorm2d(channels)
+
+    @property
+    def _weight(self) -> WeightQuantizer:
+        assert self.scheme.weight is not None
+        return self.scheme.weight
+
+
+def per_channel(name: str, value: Sequence[float] | float, channels: int) -> list[float]:
+    """One number a channel; a single number is repeated. Raises ShapeError when the count differs.
+
+    >>> per_channel("mean", 0.5, 3)
+    [0.5, 0.5, 0.5]
+    """
+    numbers = [float(value)] * channels if isinstance(value, (int, float)) else [float(v) for v in value]
+    if len(numbers) != channels:
+        raise ShapeError("model", name, got=len(numbers), expected=f"{channels} numbers, or one")
+    return numbers

@@ -1,0 +1,46 @@
+"""THE SCHEME TABLE: one row a way to binarize. Models, ``binarize``, ``compare``, tests, docs and lists read it.
+
+>>> find_scheme("xnor[kmap=true, weight.gradient=paper]").weight
+Xnor(gradient='paper', clip=1.0, strict=False)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ...errors import RangeError
+from .base import Scheme
+from .bnn import BNN
+from .fp32 import FP32
+from .xnor import XNOR
+
+SCHEMES: dict[str, Scheme] = {row.name: row for row in (FP32, BNN, XNOR)}
+
+
+def find_scheme(spec: str | Scheme) -> Scheme:
+    """A row by name, with other options in brackets: ``name[option=value, ...]``; a Scheme as it is.
+
+    Options are those of ``Scheme.variant``; values read as JSON where they can be, else as text. Raises RangeError.
+    """
+    if isinstance(spec, Scheme):
+        return spec
+    name, _, rest = spec.partition("[")
+    if name not in SCHEMES:
+        raise RangeError("scheme", "name", got=spec, expected=f"one of {sorted(SCHEMES)}, or name[option=value]")
+    if not rest and "[" not in spec:
+        return SCHEMES[name]
+    if not rest.endswith("]"):
+        raise RangeError("scheme", "options", got=spec, expected="name[option=value, ...]")
+    parts = [part.partition("=") for part in rest[:-1].split(",") if part.strip()]
+    for key, equals, _ in parts:
+        if not equals:
+            raise RangeError("scheme", "options", got=key.strip(), expected="option=value")
+    return SCHEMES[name].variant({key.strip(): _value(text.strip()) for key, _, text in parts})
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
