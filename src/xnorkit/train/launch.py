@@ -183,6 +183,7 @@ def _prepare(info: CheckpointInfo, folder: Path, accelerator: Accelerator, modul
              monitor: tuple[str, Split], teller: Reporter, going_on: bool, tensorboard: bool) -> Trainer:  # fmt: skip
     """The trainer, on its device, at the start or where ``last/`` stands."""
     state = load_state(folder / "last", module)[1] if going_on else None
+    module.to(memory_format=torch.channels_last)  # convolutions of a CPU take a tenth to a fifth less time so
     optimizer = make_optimizer(module, info.recipe.optim)
     with warnings.catch_warnings():  # Accelerate has no other name yet for what torch 2.13 renames
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
