@@ -1,15 +1,23 @@
-"""From real numbers to -1/+1 and int8, each row with its gradient. Start with ``table.py``."""
+"""From real numbers to -1/+1, codes and few bits, each row with its gradient. Start with ``table.py``."""
 
+from .backward import DorefaGradient, GradientQuantizer, MaxSign
 from .base import ActivationQuantizer, WeightQuantizer
 from .bnn import SignWeight
+from .dorefa import DorefaActivation, DorefaWeight
 from .int8 import Int8
+from .linear import LinearActivation, LinearWeight
+from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
 from .real import Real
 from .ste import Sign
-from .table import QUANTIZERS, activation_quantizer, weight_quantizer
+from .table import QUANTIZERS, activation_quantizer, gradient_quantizer, weight_quantizer
+from .ternary import Ttq, Twn
 from .xnor import Xnor
+from .xnor_k import XnorK
 
 __all__ = [
-    "QUANTIZERS", "ActivationQuantizer", "Int8", "PixelCodes", "Real", "Sign", "SignWeight", "WeightQuantizer", "Xnor",
-    "activation_quantizer", "weight_quantizer",
+    "QUANTIZERS", "ActivationQuantizer", "DorefaActivation", "DorefaGradient", "DorefaWeight", "GradientQuantizer", "Int8",
+    "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "Real", "Sign",
+    "SignWeight", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer", "gradient_quantizer",
+    "weight_quantizer",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..functional import WEIGHT_MAX
 from .base import EVALUATION, Moment, WeightQuantizer, check_weight_dtype
+from .straight import straight_through
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,4 @@ class Int8(WeightQuantizer):
         scale = torch.where(largest > 0, largest / WEIGHT_MAX, torch.ones_like(largest))
         ratio = weight / scale.view((-1,) + (1,) * (weight.ndim - 1))
         values = ratio.detach().round().clamp(-WEIGHT_MAX, WEIGHT_MAX)
-        if torch.compiler.is_exporting():
-            return values, scale
-        return StraightThrough.apply(ratio, values), scale  # type: ignore[no-untyped-call]
-
-
-class StraightThrough(torch.autograd.Function):
-    """forward ``values``; backward hands the gradient to ``real`` unchanged."""
-
-    @staticmethod
-    def forward(ctx: object, real: Tensor, values: Tensor) -> Tensor:
-        return values.clone()
-
-    @staticmethod
-    def backward(ctx: object, *grads: Tensor) -> tuple[Tensor, None]:
-        return grads[0], None
+        return straight_through(ratio, values), scale

@@ -5,16 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RangeError
+from .backward import DorefaGradient, GradientQuantizer, MaxSign
 from .base import ActivationQuantizer, WeightQuantizer
 from .bnn import SignWeight
+from .dorefa import DorefaActivation, DorefaWeight
 from .int8 import Int8
+from .linear import LinearActivation, LinearWeight
+from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
 from .real import Real
 from .ste import Sign
+from .ternary import Ttq, Twn
 from .xnor import Xnor
+from .xnor_k import XnorK
 
-QUANTIZERS: dict[tuple[str, str], type[ActivationQuantizer] | type[WeightQuantizer]] = {
-    (row.kind, row.name): row for row in (Sign, Real, PixelCodes, SignWeight, Xnor, Int8)
+Row = type[ActivationQuantizer] | type[WeightQuantizer] | type[GradientQuantizer]
+
+QUANTIZERS: dict[tuple[str, str], Row] = {
+    (row.kind, row.name): row
+    for row in (
+        Sign,
+        Real,
+        PixelCodes,
+        DorefaActivation,
+        LinearActivation,
+        LogActivation,
+        XnorK,
+        SignWeight,
+        Xnor,
+        DorefaWeight,
+        LinearWeight,
+        LogWeight,
+        Twn,
+        Ttq,
+        Int8,
+        DorefaGradient,
+        MaxSign,
+    )
 }
 
 
@@ -32,7 +59,7 @@ def weight_quantizer(spec: str | WeightQuantizer) -> WeightQuantizer:
     """The quantizer of that name with its defaults, or ``spec`` itself.
 
     >>> weight_quantizer("xnor")
-    Xnor(gradient='exact', clip=1.0, strict=False)
+    Xnor(gradient='exact', clip=1.0, strict=False, scale='filter', centre=False, clamp=False)
     """
     quantizer: WeightQuantizer = _resolve("weight", WeightQuantizer, spec)
     return quantizer
@@ -45,4 +72,16 @@ def activation_quantizer(spec: str | ActivationQuantizer) -> ActivationQuantizer
     Sign(clip=1.0, strict=False)
     """
     quantizer: ActivationQuantizer = _resolve("activation", ActivationQuantizer, spec)
+    return quantizer
+
+
+def gradient_quantizer(spec: str | GradientQuantizer | None) -> GradientQuantizer | None:
+    """The quantizer of that name with its defaults, or ``spec`` itself; None for "" and None.
+
+    >>> gradient_quantizer("dorefa"), gradient_quantizer("")
+    (DorefaGradient(bits=6), None)
+    """
+    if spec is None or spec == "":
+        return None
+    quantizer: GradientQuantizer = _resolve("gradient", GradientQuantizer, spec)
     return quantizer
