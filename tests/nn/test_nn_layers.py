@@ -286,7 +286,7 @@ def test_layers_print_their_choices():
         (lambda: BinaryConv2d(3, 4, 3, padding="same"), RangeError, "padding: got 'same'"),
         (lambda: BinaryConv2d(3, 4, 3, padding_mode="reflect"), RangeError, "pad_value"),
         (lambda: BinaryConv2d(3, 4, 3, weight="int8"), RangeError, "one-bit"),
-        (lambda: BinaryLinear(3, 4, weight="dorefa"), RangeError, "got dorefa"),
+        (lambda: BinaryLinear(3, 4, weight="int4"), RangeError, "got int4"),
         (lambda: Int8Conv2d(3, 4, 3, input_scale=0.0), RangeError, "input_scale"),
         (lambda: Pixels([0.5], [0.0]), RangeError, "std"),
         (lambda: Pixels([0.5], [0.5, 0.5]), ShapeError, "mean and std"),

@@ -3,13 +3,14 @@
 A builder asks for "the first convolution", "a hidden dense layer", "the scores" and stays the same for every scheme.
 
 >>> LayerMaker(find_scheme("xnor")).hidden_linear(800, 500).weight_quantizer
-Xnor(gradient='exact', clip=1.0, strict=False)
+Xnor(gradient='exact', clip=1.0, strict=False, scale='filter', centre=False, clamp=False)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -87,19 +88,19 @@ class LayerMaker:
         if not self.binary:
             return nn.Conv2d(channels, out, **size, bias=bias)
         if not self.scheme.signed:
-            return FewBitConv2d(channels, out, **size, weight=self._weight, activation=self.scheme.activation)
+            return FewBitConv2d(channels, out, **size, **self._quantizers, activation=self.scheme.activation)
         activation = None if signed else self.scheme.activation
         kmap = self.scheme.kmap and not signed
-        return BinaryConv2d(channels, out, **size, weight=self._weight, activation=activation, kmap=kmap)
+        return BinaryConv2d(channels, out, **size, **self._quantizers, activation=activation, kmap=kmap)
 
     def hidden_linear(self, features: int, out: int, signed: bool = False, bias: bool = False) -> nn.Module:
         """A hidden dense layer. ``signed``: its input is -1/+1 already (a ``sign()`` stands before the flatten)."""
         if not self.binary:
             return nn.Linear(features, out, bias=bias)
         if not self.scheme.signed:
-            return FewBitLinear(features, out, weight=self._weight, activation=self.scheme.activation)
+            return FewBitLinear(features, out, **self._quantizers, activation=self.scheme.activation)
         activation = None if signed else self.scheme.activation
-        return BinaryLinear(features, out, weight=self._weight, activation=activation)
+        return BinaryLinear(features, out, **self._quantizers, activation=activation)
 
     def last_linear(self, features: int, out: int) -> nn.Module:
         """The scores, with bias; a binary last layer has a batch norm in its place."""
@@ -114,8 +115,8 @@ class LayerMaker:
         return BinaryActivation(self.scheme.activation, channels) if self.scheme.signed else nn.ReLU()
 
     def activation(self, channels: int) -> nn.Module:
-        """What ends a block in the order C-B-A-P: signs, codes, or the nonlinearity where activations stay real."""
-        if self.binary and self.scheme.activation.levels != "real":
+        """What ends a block in the order C-B-A-P: signs, or floats, which a layer on codes quantizes itself."""
+        if self.scheme.signed:
             return BinaryActivation(self.scheme.activation, channels)
         return self.nonlinearity(channels)
 
@@ -128,6 +129,11 @@ class LayerMaker:
     def norm(self, channels: int) -> nn.Module:
         """The batch norm behind a convolution."""
         return nn.BatchNorm2d(channels)
+
+    @property
+    def _quantizers(self) -> dict[str, Any]:
+        """Of a hidden layer: weight and gradient."""
+        return {"weight": self._weight, "gradient": self.scheme.gradient}
 
     @property
     def _weight(self) -> WeightQuantizer:

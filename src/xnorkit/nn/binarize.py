@@ -235,7 +235,7 @@ def _takes_signs(module: nn.Module) -> bool:
 
 def _hidden(old: nn.Module, scheme: Scheme) -> nn.Module:
     conv = isinstance(old, nn.Conv2d)
-    options: dict[str, object] = {"weight": scheme.weight, "activation": scheme.activation}
+    options: dict[str, object] = {"weight": scheme.weight, "activation": scheme.activation, "gradient": scheme.gradient}
     if not scheme.signed:
         return _converted(old, FewBitConv2d if conv else FewBitLinear, **options)
     if conv and scheme.kmap:

@@ -6,20 +6,23 @@ import torch
 from torch import nn
 
 from .layers.binary import BinaryConv2d, BinaryLinear
+from .layers.fewbit import FewBitConv2d, FewBitLinear
+
+_LAYERS = (BinaryConv2d, BinaryLinear, FewBitConv2d, FewBitLinear)
 
 
 @torch.no_grad()
 def clip_weights_(model: nn.Module, limit: float = 1.0) -> int:
-    """Clamp the latent weights of every binary layer to [-limit, limit], in place; call it after each optimizer step.
+    """Clamp the latent weights of every binary and few-bit layer to [-limit, limit], in place.
 
-    Returns the number of layers touched; other parameters are left alone. Source: Courbariaux et al. 2015, 2016
-    (without it, latent weights drift away and stop changing sign).
+    Call it after each optimizer step. Returns the number of layers touched; other parameters are left alone.
+    Source: Courbariaux et al. 2015, 2016 (without it, latent weights drift away and stop changing sign).
 
     >>> layer = BinaryLinear(2, 1); _ = layer.weight.data.fill_(3.0)
     >>> clip_weights_(layer), layer.weight.tolist()
     (1, [[1.0, 1.0]])
     """
-    layers = [m for m in model.modules() if isinstance(m, (BinaryConv2d, BinaryLinear))]
+    layers = [m for m in model.modules() if isinstance(m, _LAYERS)]
     for layer in layers:
         layer.weight.clamp_(-limit, limit)
     return len(layers)

@@ -7,7 +7,8 @@
 ``xnorkit::wdense(...)``           acc = v @ weight.T
 =================================  ====================================================================================
 
-Weights are integers: -1/+1, ternary, or odd; codes are 0..2^bits - 1, worth themselves or, ``odd``, 2q - (2^bits - 1).
+Weights are integers: -1/+1, ternary, odd, or within -127..127; codes are 0..2^bits - 1, worth themselves or, ``odd``,
+2q - (2^bits - 1).
 With codes the accumulator is an exact integer; with float32 it is a rounded sum.
 """
 

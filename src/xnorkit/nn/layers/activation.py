@@ -15,9 +15,10 @@ from .state import QuantizedModule
 
 
 class BinaryActivation(QuantizedModule):
-    """A quantizer as a module: ``sign(x)`` with a straight-through gradient; ``(N, C, ...)``.
+    """A quantizer as a module: ``sign(x)`` with its straight-through gradient, or codes times their unit.
 
-    activation: row of QUANTIZERS, or an object. channels: C, for quantizers that learn (a threshold per channel).
+    ``(N, C, ...)`` in and out. activation: row of QUANTIZERS, or an object. channels: C, for quantizers
+    that learn (a threshold per channel).
 
     >>> BinaryActivation()(torch.tensor([-0.3, 0.0, 0.3]))
     tensor([-1.,  1.,  1.])
@@ -28,10 +29,12 @@ class BinaryActivation(QuantizedModule):
         self.adopt(None, activation_quantizer(activation), channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.quantized_input(x)
+        assert self.activation_quantizer is not None
+        unit = self.activation_quantizer.unit
+        return self.quantized_input(x) if unit == 1 else self.quantized_input(x) * unit
 
     def extra_repr(self) -> str:
-        return str(self.activation_quantizer)
+        return self.quantizers().removeprefix(", ")
 
 
 class Pixels(nn.Module):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ...errors import RangeError, ShapeError
 from ...reference.conventions import PAD_VALUES
 from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue, input_magnitude, kmap
+from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
@@ -69,6 +70,8 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
     activation: ``"sign"``, an object such as ``Sign(clip=1.3)``, or None when the input is -1/+1 already.
     kmap: multiply by XNOR-Net's K, the box-filtered mean of |x| over channels (sec. 3.2); its gradient reaches x too.
         For pad_value 0, one group and inputs that are not signs yet.
+    gradient: row of QUANTIZERS, or an object, that quantizes the gradient of the output before the layer's backward
+        takes it: ``"max-sign"``, ``"dorefa"``; None leaves it.
 
     Put a batch norm before it and pool after it (XNOR-Net's B-A-C-P block): a max-pool of signs is mostly +1.
     Autocast does not touch the sums: they are formed in the dtype of the weight, outside autocast.
@@ -96,6 +99,7 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         weight: str | WeightQuantizer = "xnor",
         activation: str | ActivationQuantizer | None = "sign",
         kmap: bool = False,
+        gradient: str | GradientQuantizer | None = None,
         **kwargs: Any,
     ) -> None:
         if pad_value not in PAD_VALUES:
@@ -106,7 +110,7 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
             raise RangeError("BinaryConv2d", "kmap", got=f"{pad_value=}, {groups=}, {activation=}",
                              expected="pad_value 0, one group, an input that is binarized here")  # fmt: skip
         self.pad_value, self.kmap = pad_value, kmap
-        self.adopt(one_bit_weight("BinaryConv2d", weight), input_quantizer(activation), in_channels)
+        self.adopt(one_bit_weight("BinaryConv2d", weight), input_quantizer(activation), in_channels, gradient)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
@@ -121,18 +125,18 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         if self.kmap:
             with torch.autocast(x.device.type, enabled=False):
                 acc = acc * input_magnitude(x.to(acc.dtype), *window)
-        return epilogue(acc, scale, self.bias, 1)
+        return self.returned(epilogue(acc, scale, self.bias, 1))
 
     def extra_repr(self) -> str:
-        return (f"{super().extra_repr()}, pad_value={self.pad_value}, weight={self.weight_quantizer}, "
-                f"activation={self.activation_quantizer}" + (", kmap=True" if self.kmap else ""))  # fmt: skip
+        kmap = ", kmap=True" if self.kmap else ""
+        return f"{super().extra_repr()}, pad_value={self.pad_value}{self.quantizers()}{kmap}"
 
 
 class BinaryLinear(QuantizedModule, nn.Linear):
     """``y = sign(x) @ sign(W).T * scale[o] (+ bias[o])``: ``(N, C) -> (N, O)``.
 
-    Parameters are those of ``torch.nn.Linear`` (bias defaults to False); ``weight`` and ``activation`` as for
-    BinaryConv2d.
+    Parameters are those of ``torch.nn.Linear`` (bias defaults to False); ``weight``, ``activation``, ``gradient`` as
+    for BinaryConv2d.
 
     >>> BinaryLinear(800, 500)(torch.randn(2, 800)).shape
     torch.Size([2, 500])
@@ -146,10 +150,11 @@ class BinaryLinear(QuantizedModule, nn.Linear):
         *,
         weight: str | WeightQuantizer = "xnor",
         activation: str | ActivationQuantizer | None = "sign",
+        gradient: str | GradientQuantizer | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, bias, **kwargs)
-        self.adopt(one_bit_weight("BinaryLinear", weight), input_quantizer(activation), in_features)
+        self.adopt(one_bit_weight("BinaryLinear", weight), input_quantizer(activation), in_features, gradient)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.in_features:
@@ -158,7 +163,7 @@ class BinaryLinear(QuantizedModule, nn.Linear):
         if torch.compiler.is_exporting():
             return bdense(self.operand(x), values, scale, self.bias)
         acc = dense_accumulate(self.quantized_input(x), values)
-        return epilogue(acc, scale, self.bias, -1)
+        return self.returned(epilogue(acc, scale, self.bias, -1))
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, weight={self.weight_quantizer}, activation={self.activation_quantizer}"
+        return super().extra_repr() + self.quantizers()

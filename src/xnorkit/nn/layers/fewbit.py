@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ...errors import RangeError, ShapeError
 from ..fewbit import REAL, wconv2d, wconv2d_sum, wdense, wdense_sum
 from ..functional import epilogue
+from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.table import activation_quantizer, weight_quantizer
 from .binary import sides, zero_padding_only
@@ -28,12 +29,13 @@ REAL_WEIGHT = 32
 class _FewBit(QuantizedModule):
     """What the two layers share: their quantizers and what the operators need to know of them."""
 
-    def _adopt(self, weight: str | WeightQuantizer, activation: str | ActivationQuantizer, channels: int) -> None:
+    def _adopt(self, weight: str | WeightQuantizer, activation: str | ActivationQuantizer, channels: int,
+               gradient: str | GradientQuantizer | None) -> None:  # fmt: skip
         quantizer = activation_quantizer(activation)
         if quantizer.levels == "signs":
             raise RangeError(type(self).__name__, "activation", got=quantizer.name, expected="real values or codes",
                              hint="use BinaryConv2d or BinaryLinear")  # fmt: skip
-        self.adopt(weight_quantizer(weight), quantizer, channels)
+        self.adopt(weight_quantizer(weight), quantizer, channels, gradient)
 
     @property
     def _integers(self) -> tuple[int, int]:
@@ -59,16 +61,13 @@ class _FewBit(QuantizedModule):
         """Whether a packed layer can hold the weight's values."""
         return self.weight_quantizer is not None and self.weight_quantizer.width != REAL_WEIGHT
 
-    def _quantizers(self) -> str:
-        return f", weight={self.weight_quantizer}, activation={self.activation_quantizer}"
-
 
 class FewBitConv2d(_FewBit, nn.Conv2d):
     """``y = conv2d(values of x, values of W) * (scale[o] * unit) (+ bias[o])``: ``(N, C, H, W) -> (N, O, Ho, Wo)``.
 
     Parameters are those of ``torch.nn.Conv2d`` (bias defaults to False; zero padding: a padded tap adds nothing), and
     weight: row of QUANTIZERS or an object; activation: ``"real"`` (floats as they are), ``"pixels"`` (raw pixels as
-    eight bit planes), or a quantizer to codes.
+    eight bit planes), or a quantizer to codes; gradient: as for BinaryConv2d.
 
     Raises RangeError for a quantizer to signs (see BinaryConv2d), string paddings, or pixels that are none.
 
@@ -89,11 +88,12 @@ class FewBitConv2d(_FewBit, nn.Conv2d):
         *,
         weight: str | WeightQuantizer = "xnor",
         activation: str | ActivationQuantizer = "real",
+        gradient: str | GradientQuantizer | None = None,
         **kwargs: Any,
     ) -> None:
         zero_padding_only("FewBitConv2d", padding, kwargs)
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, **kwargs)
-        self._adopt(weight, activation, in_channels)
+        self._adopt(weight, activation, in_channels, gradient)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
@@ -104,10 +104,11 @@ class FewBitConv2d(_FewBit, nn.Conv2d):
             if self._packs:
                 return wconv2d(self.operand(x), values, scale, self.bias, *geometry, *self._integers, self._odd)
             return F.conv2d(q, values * scale.view(-1, 1, 1, 1), self.bias, *geometry)
-        return epilogue(wconv2d_sum(q, values, *geometry, *self._integers), scale, self.bias, 1)
+        acc = wconv2d_sum(q, values, *geometry, *self._integers)
+        return self.returned(epilogue(acc, scale, self.bias, 1))
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + self._quantizers()
+        return super().extra_repr() + self.quantizers()
 
 
 class FewBitLinear(_FewBit, nn.Linear):
@@ -127,10 +128,11 @@ class FewBitLinear(_FewBit, nn.Linear):
         *,
         weight: str | WeightQuantizer = "xnor",
         activation: str | ActivationQuantizer = "real",
+        gradient: str | GradientQuantizer | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, bias, **kwargs)
-        self._adopt(weight, activation, in_features)
+        self._adopt(weight, activation, in_features, gradient)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.in_features:
@@ -140,7 +142,7 @@ class FewBitLinear(_FewBit, nn.Linear):
             if self._packs:
                 return wdense(self.operand(x), values, scale, self.bias, *self._integers, self._odd)
             return F.linear(q, values * scale.view(-1, 1), self.bias)
-        return epilogue(wdense_sum(q, values, *self._integers), scale, self.bias, -1)
+        return self.returned(epilogue(wdense_sum(q, values, *self._integers), scale, self.bias, -1))
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + self._quantizers()
+        return super().extra_repr() + self.quantizers()

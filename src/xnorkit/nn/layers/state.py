@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import RangeError
+from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, Moment, WeightQuantizer
+from ..quantizers.table import gradient_quantizer
 
 
 class QuantizedModule(nn.Module):
@@ -19,10 +21,13 @@ class QuantizedModule(nn.Module):
 
     weight_quantizer: WeightQuantizer | None
     activation_quantizer: ActivationQuantizer | None
+    gradient_quantizer: GradientQuantizer | None
 
-    def adopt(self, weight: WeightQuantizer | None, activation: ActivationQuantizer | None, channels: int) -> None:
+    def adopt(self, weight: WeightQuantizer | None, activation: ActivationQuantizer | None, channels: int,
+              gradient: str | GradientQuantizer | None = None) -> None:  # fmt: skip
         """Take the quantizers of a layer with ``channels`` input channels; its latent ``weight`` must be there."""
         self.weight_quantizer, self.activation_quantizer = weight, activation
+        self.gradient_quantizer = gradient_quantizer(gradient)
         latent = getattr(self, "weight", None)
         own = weight.learned(latent) if weight is not None and isinstance(latent, Tensor) else {}
         incoming = activation.learned(channels) if activation is not None else {}
@@ -48,6 +53,16 @@ class QuantizedModule(nn.Module):
     def quantized_input(self, x: Tensor) -> Tensor:
         """The values of the input now; x itself without an activation quantizer."""
         return x if self.activation_quantizer is None else self.activation_quantizer(x, self.moment("input"))
+
+    def returned(self, y: Tensor) -> Tensor:
+        """The layer's output as it leaves: y, whose gradient is quantized on its way back where a quantizer says so."""
+        return y if self.gradient_quantizer is None else self.gradient_quantizer(y)
+
+    def quantizers(self) -> str:
+        """The quantizers as ``extra_repr`` shows them."""
+        rows = (("weight", self.weight_quantizer), ("activation", self.activation_quantizer),
+                ("gradient", self.gradient_quantizer))  # fmt: skip
+        return "".join(f", {side}={row}" for side, row in rows if row is not None)
 
     def operand(self, x: Tensor) -> Tensor:
         """What an exported layer hands to its operator; see ``ActivationQuantizer.operand``."""

@@ -16,8 +16,8 @@ from .xnor import Xnor
 from .xnor_k import XnorK
 
 __all__ = [
-    "QUANTIZERS", "ActivationQuantizer", "DorefaActivation", "DorefaGradient", "DorefaWeight", "GradientQuantizer", "Int8",
-    "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "Real", "Sign",
+    "QUANTIZERS", "ActivationQuantizer", "DorefaActivation", "DorefaGradient", "DorefaWeight", "GradientQuantizer",
+    "Int8", "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "Real", "Sign",
     "SignWeight", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer", "gradient_quantizer",
     "weight_quantizer",
 ]  # fmt: skip

@@ -88,9 +88,9 @@ class MaxSign(GradientQuantizer):
     forward   y
     gradient  ``sign(g) max|g|`` of the sample
     source    Rastegari et al. 2016 (XNOR-Net v4), sec. 3.2, "Binary gradient"
-    deviates  The maximum, not the mean, keeps the largest change, as the paper says. Of a gradient that is 0, as behind a
-              max-pool, the paper says nothing; as a bit it would be pushed up by the maximum (``zeros="plus"``). The
-              default keeps it 0.
+    deviates  The maximum, not the mean, keeps the largest change, as the paper says. Of a gradient that is 0, as
+              behind a max-pool, the paper says nothing; as a bit it would be pushed up by the maximum
+              (``zeros="plus"``). The default keeps it 0.
 
     >>> y = torch.zeros(1, 3, requires_grad=True)
     >>> MaxSign()(y).backward(torch.tensor([[-3.0, 0.0, 1.0]])); y.grad

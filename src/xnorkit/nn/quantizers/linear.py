@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ...errors import RangeError
@@ -30,6 +29,7 @@ class LinearWeight(WeightQuantizer):
     deviates  QNN fixes step and range. ``step=None`` takes ``step = max|W| / M`` of the layer at each call, as the
               authors' PyTorch code takes it from the tensor's range. The lowest level -M - 1 is not used.
 
+    >>> import torch
     >>> values, scale = LinearWeight(bits=4)(torch.tensor([[0.7, -0.26, 0.04]]))
     >>> values.tolist(), round(scale.item(), 4)
     ([[7.0, -3.0, 0.0]], 0.1)
@@ -65,6 +65,7 @@ class LinearActivation(CodeQuantizer):
     source    Hubara et al. 2016 (QNN), sec. 3.1: LinearQuant(x, step) with minimum 0
     deviates  Halves round up. The division by step is a product with the float32 nearest to its reciprocal.
 
+    >>> import torch
     >>> LinearActivation(bits=2, step=0.5)(torch.tensor([-1.0, 0.3, 0.75, 9.0])).tolist()
     [0.0, 1.0, 2.0, 3.0]
     """

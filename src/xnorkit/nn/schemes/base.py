@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from ...errors import RangeError
+from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer, check_choice
 from ..quantizers.ste import Sign
+from ..quantizers.table import activation_quantizer, gradient_quantizer, weight_quantizer
 
 CHOICES = {
     "first": ("int8", "planes", "float"),
@@ -18,6 +20,10 @@ CHOICES = {
     "norm": ("batch", "shift"),
 }
 """Field -> what it may say."""
+
+_QUANTIZERS: dict[str, Callable[[Any], Any]] = {
+    "weight": weight_quantizer, "activation": activation_quantizer, "gradient": gradient_quantizer}  # fmt: skip
+"""Field -> how a name becomes its object."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Scheme:
     nonlinearity: after the batch norm of a hidden block, where floats flow on: ReLU, PReLU, ReActNet's RPReLU.
     shortcut: the block's input is added to its result (Bi-Real), so that the next sign reads a sum of many.
     kmap: XNOR-Net's K. norm: batch norm, or BNN's shift-based one. gradient: what the gradient of a hidden layer's sum
-        is quantized to on its way back, e.g. ``"max-sign"``; "" leaves it.
+        is quantized to on its way back, e.g. ``MaxSign()``; None leaves it.
     recipe: dotted keys of a training recipe that belong to the method, as ``xnorkit compare`` sets them.
     packs, costs: what a packed file holds of it, and what it takes beside one-bit sums, in words.
     """
@@ -49,7 +55,7 @@ class Scheme:
     shortcut: bool = False
     kmap: bool = False
     norm: Literal["batch", "shift"] = "batch"
-    gradient: str = ""
+    gradient: GradientQuantizer | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)
     packs: str = "all of it"
     costs: str = ""
@@ -69,7 +75,8 @@ class Scheme:
         return self.binary and self.activation.levels == "signs"
 
     def variant(self, changes: Mapping[str, Any]) -> Scheme:
-        """A copy with other options: names of fields, or ``weight.X`` and ``activation.X`` of their quantizers.
+        """A copy with other options: names of fields, or ``weight.X``, ``activation.X`` and ``gradient.X`` of
+        their quantizers, each applied in turn; a quantizer may be given by name.
 
         Raises RangeError for an unknown name or a value it refuses.
         """
@@ -77,10 +84,14 @@ class Scheme:
         for key, value in changes.items():
             head, _, tail = key.partition(".")
             known = [f.name for f in fields(Scheme) if f.name not in ("name", "about", "source", "packs", "costs")]
-            if head not in known or (tail and head not in ("weight", "activation")):
+            if head not in known or (tail and head not in _QUANTIZERS):
                 raise RangeError(f"scheme {self.name}", "option", got=key, expected=f"one of {known}, weight.X, "
-                                 "activation.X")  # fmt: skip
-            scheme = replace(scheme, **{head: _option(getattr(scheme, head), tail, value) if tail else value})
+                                 "activation.X, gradient.X")  # fmt: skip
+            if tail:
+                value = _option(getattr(scheme, head), tail, value)
+            elif head in _QUANTIZERS and value is not None:
+                value = _QUANTIZERS[head](value)
+            scheme = replace(scheme, **{head: value})
         return scheme
 
 

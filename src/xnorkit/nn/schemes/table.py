@@ -1,7 +1,7 @@
 """THE SCHEME TABLE: one row a way to binarize. Models, ``binarize``, ``compare``, tests, docs and lists read it.
 
->>> find_scheme("xnor[kmap=true, weight.gradient=paper]").weight
-Xnor(gradient='paper', clip=1.0, strict=False)
+>>> find_scheme("xnor[kmap=true, weight.gradient=paper]").weight.gradient
+'paper'
 """
 
 from __future__ import annotations
@@ -11,11 +11,30 @@ from typing import Any
 
 from ...errors import RangeError
 from .base import Scheme
+from .binaryconnect import BINARYCONNECT
 from .bnn import BNN
+from .bwn import BWN
+from .dorefa import DOREFA
 from .fp32 import FP32
+from .qnn import QNN
+from .ttq import TTQ
+from .twn import TWN
 from .xnor import XNOR
 
-SCHEMES: dict[str, Scheme] = {row.name: row for row in (FP32, BNN, XNOR)}
+SCHEMES: dict[str, Scheme] = {
+    row.name: row
+    for row in (
+        FP32,
+        BINARYCONNECT,
+        BNN,
+        QNN,
+        BWN,
+        XNOR,
+        DOREFA,
+        TWN,
+        TTQ,
+    )
+}
 
 
 def find_scheme(spec: str | Scheme) -> Scheme:

@@ -20,10 +20,10 @@ def dorefa(g: Array, bits: int, uniform: Array) -> Array:
     m = np.abs(g).max(tuple(range(1, g.ndim)), keepdims=True)
     safe = np.where(m > 0, m, 1.0)
     r = np.clip(g / (2 * safe) + 0.5 + uniform / ((1 << bits) - 1), 0, 1)
-    return 2 * m * (quantize_k(r, bits) - 0.5)
+    return np.asarray(2 * m * (quantize_k(r, bits) - 0.5), np.float64)
 
 
 def max_sign(g: Array, zeros: str = "keep") -> Array:
     """XNOR-Net, sec. 3.2: sign(g) max|g| of each sample; a zero stays 0, or (``zeros`` "plus") counts as positive."""
     m = np.abs(g).max(tuple(range(1, g.ndim)), keepdims=True)
-    return m * (np.sign(g) if zeros == "keep" else sign(g))
+    return np.asarray(m * (np.sign(g) if zeros == "keep" else sign(g)), np.float64)

@@ -23,7 +23,7 @@ def weight(w: Array, bits: int) -> Array:
     A layer of zeros, k > 1: its maximum counts as 1.
     """
     if bits == 1:
-        return sign(w) * np.abs(w).mean()
+        return np.asarray(sign(w) * np.abs(w).mean(), np.float64)
     t = np.tanh(w)
     return 2 * quantize_k(t / (2 * (np.abs(t).max() or 1.0)) + 0.5, bits) - 1
 
@@ -43,7 +43,7 @@ def weight_gradient(w: Array, g: Array, bits: int, through_max: bool = True) -> 
     if through_max:
         at_max = np.abs(t) == m
         d = d - at_max * np.sign(t) * (g * t).sum() / (m * m * at_max.sum())
-    return d * (1 - t * t)
+    return np.asarray(d * (1 - t * t), np.float64)
 
 
 def activation(x: Array, bits: int) -> Array:

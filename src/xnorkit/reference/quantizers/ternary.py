@@ -21,7 +21,7 @@ def twn(w: Array, factor: float = 0.7, per: str = "layer") -> Array:
     large = np.abs(w) > factor * np.abs(w).mean(axes, keepdims=True)
     count = large.sum(axes, keepdims=True)
     alpha = (np.abs(w) * large).sum(axes, keepdims=True) / np.maximum(count, 1)
-    return alpha * np.sign(w) * large
+    return np.asarray(alpha * np.sign(w) * large, np.float64)
 
 
 def twn_gradient(w: Array, g: Array) -> Array:
