@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from xnorkit.errors import DTypeError, RangeError
-from xnorkit.nn import QUANTIZERS, Int8, Sign, SignWeight, Xnor
+from xnorkit.nn import QUANTIZERS, BinaryLinear, Int8, Sign, SignWeight, StochasticSign, Xnor
 from xnorkit.nn.functional import sign_values
 from xnorkit.nn.quantizers import activation_quantizer, weight_quantizer
+from xnorkit.nn.quantizers.base import Moment
 from xnorkit.reference import conventions
 
 DTYPES = (torch.float32, torch.float64)
@@ -141,3 +142,28 @@ def test_unknown_or_senseless_quantizers_are_refused():
             make()
     with pytest.raises(DTypeError):
         Xnor()(torch.ones(2, 2, dtype=torch.float16))
+
+
+def test_stochastic_sign_follows_its_probability_and_its_mean_has_the_gradient():
+    """BNN, eq. 2: P(+1) = clip((x+1)/2, 0, 1); in evaluation the plain sign."""
+    x = torch.tensor([-1.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5], dtype=torch.float64)
+    many = x.repeat(40000, 1).requires_grad_()
+    torch.manual_seed(3)
+    y = StochasticSign()(many, Moment(training=True))
+    assert set(y.unique().tolist()) == {-1.0, 1.0} and y.dtype == x.dtype
+    probability = ((x + 1) / 2).clamp(0, 1)
+    assert ((y > 0).double().mean(0) - probability).abs().max() < 5 * 0.5 / 40000**0.5
+    assert (y[:, probability == 0] == -1).all() and (y[:, probability == 1] == 1).all()
+    y.sum().backward()
+    assert torch.equal(many.grad, (many.detach().abs() <= 1).double())
+    assert StochasticSign()(x).tolist() == Sign()(x).tolist() == [-1, -1, -1, 1, 1, 1, 1, 1]
+
+
+def test_stochastic_layers_are_still_in_evaluation():
+    layer = BinaryLinear(64, 8, activation="stochastic-sign", weight="sign")
+    x = torch.randn(3, 64) * 0.3
+    assert not torch.equal(layer(x), layer(x))
+    layer.eval()
+    plain = BinaryLinear(64, 8, activation="sign", weight="sign").eval()
+    plain.load_state_dict(layer.state_dict())
+    assert torch.equal(layer(x), layer(x)) and torch.equal(layer(x), plain(x))

@@ -13,13 +13,13 @@ from torch import nn
 
 from xnorkit.errors import ShapeError
 from xnorkit.reference.metrics import top_k
-from xnorkit.train import losses, optim, rng
+from xnorkit.train import losses, rng
 from xnorkit.train.batch_norm import recalibrate
 from xnorkit.train.batches import Pictures, augment, order
 from xnorkit.train.data import Split
 from xnorkit.train.evaluation import evaluate
 from xnorkit.train.metrics import summarize
-from xnorkit.train.recipe import OptimOptions, ScheduleOptions, TrainOptions
+from xnorkit.train.recipe import ScheduleOptions, TrainOptions
 from xnorkit.train.schedule import SHAPES, factor
 
 
@@ -33,26 +33,22 @@ def test_schedules_by_hand() -> None:
     assert factor(ScheduleOptions(name="constant"), 7, 5, 2) == 1
 
 
+def test_exponential_multiplies_by_a_root_of_the_end_after_each_epoch() -> None:
+    """BinaryConnect: lr *= (lr_end / lr_start)^(1 / epochs), once an epoch."""
+    start, end, epochs, rate, found = 3e-3, 2e-6, 4, 3e-3, []
+    for _ in range(epochs):
+        found += [rate] * 3
+        rate *= (end / start) ** (1 / epochs)
+    options = ScheduleOptions(name="exponential", floor=end / start)
+    assert [start * factor(options, s, 3, epochs) for s in range(12)] == pytest.approx(found, rel=1e-12)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_warmup_rises_to_one_and_never_starts_at_zero(name: str) -> None:
-    options = ScheduleOptions(name=name, warmup=1.5, milestones=(4,))
+    options = ScheduleOptions(name=name, warmup=1.5, milestones=(4,), floor=0.1)
     found = [factor(options, s, 4, 5) for s in range(20)]
     assert found[:6] == pytest.approx([(s + 1) / 6 for s in range(6)])
     assert found[6] == 1 and all(a >= b for a, b in itertools.pairwise(found[6:])) and min(found) > 0
-
-
-@pytest.mark.parametrize("name", optim.OPTIMIZERS)
-def test_optimizers_decay_matrices_only(name: str) -> None:
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    made = optim.make(model, OptimOptions(name=name, lr=0.25, weight_decay=0.5))
-    decays = {p.ndim: group["weight_decay"] for group in made.param_groups for p in group["params"]}
-    assert decays == {4: 0.5, 1: 0.0} and all(group["lr"] == 0.25 for group in made.param_groups)
-
-
-def test_frozen_parameters_are_left_out() -> None:
-    model = nn.Linear(2, 2)
-    model.weight.requires_grad_(False)
-    assert [p.shape for g in optim.groups(model, 0.1) for p in g["params"]] == [torch.Size([2])]
 
 
 def test_losses_by_hand() -> None:

@@ -49,6 +49,12 @@ def test_unknown_key_names_the_near_ones() -> None:
         ({"optim": {"lr": 0}}, "optim.lr", "more than 0"),
         ({"optim": {"name": "adma"}}, "optim.name", "did you mean adam?"),
         ({"optim": {"betas": [0.9]}}, "optim.betas", "two numbers"),
+        ({"optim": {"binary": {"name": "bop"}}}, "optim.binary.lr", "a number above 0, at most 1"),
+        ({"optim": {"binary": {"name": "bop", "lr": 2}}}, "optim.binary.lr", "at most 1"),
+        ({"optim": {"binary": {"lr": 0.1}}}, "optim.binary.lr", "null, or a name beside it"),
+        ({"optim": {"lr_scale": "glorot", "binary": {"name": "bop2", "lr": 1e-4}}}, "optim.lr_scale", "expected none"),
+        ({"optim": {"name": "shift_adamax", "weight_decay": 0.1}}, "optim.weight_decay", "expected 0"),
+        ({"schedule": {"name": "exponential"}}, "schedule.floor", "above 0"),
         ({"optim": {"momentum": 0, "nesterov": True}}, "optim.nesterov", "momentum above 0"),
         ({"schedule": {"name": "step"}}, "schedule.milestones", "at least one"),
         ({"schedule": {"milestones": [3, 2]}}, "schedule.milestones", "rising"),
@@ -108,4 +114,4 @@ def test_every_key_is_documented() -> None:
     rows = describe(Recipe)
     assert {"train.epochs", "optim.lr", "data.holdout"} <= {row.key for row in rows}
     assert all(row.help for row in rows)
-    assert {row.key: row.kind for row in rows}["optim.name"] == "sgd|adam|adamw"
+    assert {row.key: row.kind for row in rows}["optim.name"] == "sgd|adam|adamw|shift_adamax"

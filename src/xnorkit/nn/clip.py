@@ -1,4 +1,4 @@
-"""Keep latent weights inside the window where their gradient can still flip them."""
+"""Latent weights: which they are, and how they are kept inside the window where their gradient can still flip them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from .layers.fewbit import FewBitConv2d, FewBitLinear
 _LAYERS = (BinaryConv2d, BinaryLinear, FewBitConv2d, FewBitLinear)
 
 
+def latent_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Name -> weight of every binary and few-bit layer, in the order of ``model.named_modules()``.
+
+    >>> list(latent_weights(nn.Sequential(nn.Linear(2, 2), BinaryLinear(2, 1))))
+    ['1.weight']
+    """
+    return {f"{name}.weight".lstrip("."): m.weight for name, m in model.named_modules() if isinstance(m, _LAYERS)}
+
+
 @torch.no_grad()
 def clip_weights_(model: nn.Module, limit: float = 1.0) -> int:
-    """Clamp the latent weights of every binary and few-bit layer to [-limit, limit], in place.
+    """Clamp ``latent_weights`` to [-limit, limit], in place; call it after each optimizer step.
 
-    Call it after each optimizer step. Returns the number of layers touched; other parameters are left alone.
-    Source: Courbariaux et al. 2015, 2016 (without it, latent weights drift away and stop changing sign).
+    Returns their number; other parameters are left alone. Source: Courbariaux et al. 2015, 2016
+    (without it, latent weights drift away and stop changing sign).
 
     >>> layer = BinaryLinear(2, 1); _ = layer.weight.data.fill_(3.0)
     >>> clip_weights_(layer), layer.weight.tolist()
     (1, [[1.0, 1.0]])
     """
-    layers = [m for m in model.modules() if isinstance(m, _LAYERS)]
-    for layer in layers:
-        layer.weight.clamp_(-limit, limit)
-    return len(layers)
+    weights = latent_weights(model).values()
+    for weight in weights:
+        weight.clamp_(-limit, limit)
+    return len(weights)

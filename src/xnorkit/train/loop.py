@@ -25,6 +25,7 @@ from xnorkit.train.checkpoint import CheckpointInfo, save
 from xnorkit.train.diagnostics import Diagnostics
 from xnorkit.train.evaluation import evaluate_together
 from xnorkit.train.losses import make as make_loss
+from xnorkit.train.optim import set_factor
 from xnorkit.train.progress import Reporter
 from xnorkit.train.records import Records
 from xnorkit.train.schedule import factor
@@ -132,8 +133,7 @@ class Trainer:
         labels = self.data.labels[picked]
         images = augment(self.data.images[picked], mine, len(chosen), (recipe.seed, self.at.epoch, self.at.step),
                          shift=recipe.data.shift, flip=recipe.data.flip)  # fmt: skip
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate()
+        set_factor(self.optimizer, self.factor())
         set_progress_(self.model, min(1.0, self.done_steps / self.total_steps))
         scores = self.stepped(images.float())
         loss = self.loss(scores, labels)
@@ -151,10 +151,10 @@ class Trainer:
             self.sums += torch.stack([loss.detach().to(self.sums.dtype) * len(labels), right.to(self.sums.dtype)])
         self.reporter.step(self.done_steps + 1, loss.detach())
 
-    def rate(self) -> float:
-        """The learning rate of the step about to be made."""
+    def factor(self) -> float:
+        """The schedule's factor on the learning rates at the step about to be made."""
         done = min(self.done_steps, self.total_steps - 1)
-        return self.recipe.optim.lr * factor(self.recipe.schedule, done, self.steps, self.recipe.train.epochs)
+        return factor(self.recipe.schedule, done, self.steps, self.recipe.train.epochs)
 
     def _asked_to(self, stop: StopRequest) -> bool:
         """Whether any process was asked to stop; all of them answer alike."""

@@ -55,40 +55,75 @@ class ModelOptions(Section):
 
 
 @dataclass(frozen=True)
+class BinaryOptions(Section):
+    """The rule of binary and few-bit layers' weights; bop, bop2 and shift_adamax decay nothing."""
+
+    name: str = option("same", "update rule; same: optim.name's",
+                       choices=("same", "sgd", "adam", "adamw", "shift_adamax", "bop", "bop2"))  # fmt: skip
+    lr: float | None = option(None, "its learning rate; of bop and bop2 gamma, at most 1; null: optim.lr", above=0)
+    threshold: float = option(1e-8, "how large bop's momentum must be to flip a weight", low=0)
+    sigma: float = option(1e-3, "share of the newest squared gradient in bop2's second moment", above=0, high=1)
+    follows: str = option("gamma", "what the schedule multiplies, of bop and bop2",
+                          choices=("gamma", "threshold", "both", "none"))  # fmt: skip
+
+    def check(self) -> None:
+        if self.name in ("bop", "bop2") and not (self.lr is not None and self.lr <= 1):
+            raise RecipeError("lr", f"the gamma of {self.name}", got=self.lr, expected="a number above 0, at most 1",
+                              hint="Helwegen et al. begin with 1e-4")  # fmt: skip
+        if self.name == "same" and self.lr is not None:
+            raise RecipeError("lr", "needs a rule of its own", got=self.lr, expected="null, or a name beside it")
+
+
+@dataclass(frozen=True)
 class OptimOptions(Section):
     """The optimizer."""
 
-    name: str = option("adam", "update rule", choices=("sgd", "adam", "adamw"))
+    name: str = option("adam", "update rule", choices=("sgd", "adam", "adamw", "shift_adamax"))
     lr: float = option(1e-3, "learning rate at the schedule's top", above=0)
     weight_decay: float = option(0.0, "decay of tensors of two axes and more (never biases and norms)", low=0)
     momentum: float = option(0.9, "momentum of sgd", low=0, high=1)
     nesterov: bool = option(False, "Nesterov's momentum, for sgd")
-    betas: tuple[float, ...] = option((0.9, 0.999), "running-average factors of adam and adamw", low=0, high=1)
-    eps: float = option(1e-8, "divisor guard of adam and adamw", above=0)
+    betas: tuple[float, ...] = option((0.9, 0.999), "running-average factors of adam, adamw, shift_adamax",
+                                      low=0, high=1)  # fmt: skip
+    eps: float = option(1e-8, "divisor guard of adam, adamw, bop2 and shift_adamax in its lua form", above=0)
+    form: str = option("paper", "shift_adamax as BNN prints it, or as its authors' Torch code has it",
+                       choices=("paper", "lua"))  # fmt: skip
+    lr_scale: str = option("none", "factor on the steps of binary and few-bit weights: BinaryConnect's "
+                                   "1/sqrt(1.5/(fan_in + fan_out)), or the power of two nearest to it",
+                           choices=("none", "glorot", "glorot-ap2"))  # fmt: skip
     clip_norm: float | None = option(None, "largest length of the whole gradient; longer ones are scaled", above=0)
+    binary: BinaryOptions = section(BinaryOptions, "a rule of their own for binary weights")
 
     def check(self) -> None:
         if len(self.betas) != 2 or max(self.betas) >= 1:
             raise RecipeError("betas", "bad factors", got=list(self.betas), expected="two numbers below 1")
         if self.nesterov and self.momentum == 0:
             raise RecipeError("nesterov", "needs momentum", got="momentum 0", expected="momentum above 0")
+        if self.name == "shift_adamax" and self.weight_decay:
+            raise RecipeError("weight_decay", "shift_adamax has none", got=self.weight_decay, expected="0")
+        if self.lr_scale != "none" and self.binary.name in ("bop", "bop2"):
+            raise RecipeError("lr_scale", f"{self.binary.name} flips signs, it makes no steps", got=self.lr_scale,
+                              expected="none")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ScheduleOptions(Section):
     """The learning rate over time: a factor on ``optim.lr``."""
 
-    name: str = option("cosine", "shape of the decay", choices=("constant", "step", "cosine", "linear"))
+    name: str = option("cosine", "shape of the decay",
+                       choices=("constant", "step", "cosine", "linear", "exponential"))  # fmt: skip
     warmup: float = option(0.0, "epochs of linear rise from 0 at the start", low=0)
     milestones: tuple[float, ...] = option((), "epochs at which `step` multiplies by gamma", above=0)
     gamma: float = option(0.1, "factor of `step`", above=0, high=1)
-    floor: float = option(0.0, "factor that cosine and linear end at", low=0, high=1)
+    floor: float = option(0.0, "factor that cosine, linear and exponential end at", low=0, high=1)
 
     def check(self) -> None:
         if list(self.milestones) != sorted(set(self.milestones)):
             raise RecipeError("milestones", "not in rising order", got=list(self.milestones))
         if self.name == "step" and not self.milestones:
             raise RecipeError("milestones", "empty", expected="at least one epoch for the step schedule")
+        if self.name == "exponential" and self.floor == 0:
+            raise RecipeError("floor", "no power reaches 0", got=0.0, expected="above 0 for the exponential schedule")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 from xnorkit.train.recipe import ScheduleOptions
 
-SHAPES: dict[str, Callable[[ScheduleOptions, float, float], float]] = {
-    "constant": lambda o, epoch, done: 1.0,
-    "step": lambda o, epoch, done: o.gamma ** sum(epoch >= milestone for milestone in o.milestones),
-    "cosine": lambda o, epoch, done: o.floor + (1 - o.floor) * (1 + math.cos(math.pi * done)) / 2,
-    "linear": lambda o, epoch, done: 1 - (1 - o.floor) * done,
+SHAPES: dict[str, Callable[[ScheduleOptions, float, float, int], float]] = {
+    "constant": lambda o, epoch, done, epochs: 1.0,
+    "step": lambda o, epoch, done, epochs: o.gamma ** sum(epoch >= milestone for milestone in o.milestones),
+    "cosine": lambda o, epoch, done, epochs: o.floor + (1 - o.floor) * (1 + math.cos(math.pi * done)) / 2,
+    "linear": lambda o, epoch, done, epochs: 1 - (1 - o.floor) * done,
+    "exponential": lambda o, epoch, done, epochs: o.floor ** (math.floor(epoch - o.warmup) / (epochs - o.warmup)),
 }
-"""Name -> factor(options, epoch as a fraction, share 0..1 of the steps after warm-up that are done)."""
+"""Name -> factor(options, epoch as a fraction, share 0..1 of the steps after warm-up that are done, epochs of the run).
+
+exponential is BinaryConnect's and BNN's: after each epoch the rate is multiplied by (end / start)^(1 / epochs)."""
 
 
 def factor(options: ScheduleOptions, step: int, steps_per_epoch: int, epochs: int) -> float:
@@ -29,4 +32,4 @@ def factor(options: ScheduleOptions, step: int, steps_per_epoch: int, epochs: in
     if step < rising:
         return min(1.0, (step + 1) / rising)
     done = (step - rising) / (epochs * steps_per_epoch - rising)
-    return SHAPES[options.name](options, step / steps_per_epoch, done)
+    return SHAPES[options.name](options, step / steps_per_epoch, done, epochs)

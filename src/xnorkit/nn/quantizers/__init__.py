@@ -10,6 +10,7 @@ from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
 from .real import Real
 from .ste import Sign
+from .stochastic import StochasticSign
 from .table import QUANTIZERS, activation_quantizer, gradient_quantizer, weight_quantizer
 from .ternary import Ttq, Twn
 from .xnor import Xnor
@@ -18,6 +19,6 @@ from .xnor_k import XnorK
 __all__ = [
     "QUANTIZERS", "ActivationQuantizer", "DorefaActivation", "DorefaGradient", "DorefaWeight", "GradientQuantizer",
     "Int8", "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "Real", "Sign",
-    "SignWeight", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer", "gradient_quantizer",
+    "SignWeight", "StochasticSign", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer", "gradient_quantizer",
     "weight_quantizer",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
 from .real import Real
 from .ste import Sign
+from .stochastic import StochasticSign
 from .ternary import Ttq, Twn
 from .xnor import Xnor
 from .xnor_k import XnorK
@@ -25,6 +26,7 @@ QUANTIZERS: dict[tuple[str, str], Row] = {
     (row.kind, row.name): row
     for row in (
         Sign,
+        StochasticSign,
         Real,
         PixelCodes,
         DorefaActivation,

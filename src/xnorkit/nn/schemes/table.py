@@ -12,7 +12,8 @@ from typing import Any
 from ...errors import RangeError
 from .base import Scheme
 from .binaryconnect import BINARYCONNECT
-from .bnn import BNN
+from .bnn import BNN, BNN_SHIFT
+from .bop import BOP
 from .bwn import BWN
 from .dorefa import DOREFA
 from .fp32 import FP32
@@ -27,6 +28,8 @@ SCHEMES: dict[str, Scheme] = {
         FP32,
         BINARYCONNECT,
         BNN,
+        BNN_SHIFT,
+        BOP,
         QNN,
         BWN,
         XNOR,

@@ -1,0 +1,11 @@
+"""Optimizers: the table, one file a rule of our own, and how a model's parameters are dealt to them.
+
+Start with ``table.py``; ``make`` builds what a recipe asks for, ``set_factor`` follows its schedule.
+"""
+
+from .bop import Bop
+from .grouped import Grouped, make, set_factor
+from .shift_adamax import ShiftAdaMax
+from .table import OPTIMIZERS
+
+__all__ = ["OPTIMIZERS", "Bop", "Grouped", "ShiftAdaMax", "make", "set_factor"]
