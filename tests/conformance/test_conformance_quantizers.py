@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xnorkit.nn import QUANTIZERS, Int8, Real, Sign, SignWeight, Xnor
+from xnorkit.nn import QUANTIZERS, Int8, Real, Sign, SignWeight, StochasticSign, Xnor
 from xnorkit.nn.quantizers import (
     DorefaActivation,
     DorefaGradient,
@@ -103,6 +103,7 @@ ACTIVATIONS = [
     ActivationCase(Sign(), sign.sign, sign.gradient),
     ActivationCase(Sign(strict=True), sign.sign, lambda x, g: sign.gradient(x, g, 1.0, True)),
     ActivationCase(Sign(clip=None), sign.sign, lambda x, g: g),
+    ActivationCase(StochasticSign(), sign.sign, sign.gradient),
     ActivationCase(Real(), lambda x: x, lambda x, g: g),
     ActivationCase(PixelCodes(), lambda x: x / 255, lambda x, g: g / 255),
     *(ActivationCase(DorefaActivation(b), lambda x, b=b: dorefa.activation(x, b), dorefa.activation_gradient)
@@ -256,3 +257,16 @@ def test_rows_with_options_tell_their_width() -> None:
               Ttq(): 32}  # fmt: skip
     assert {row: row.width for row in widths} == widths
     assert {kind for kind, _ in QUANTIZERS} == {"weight", "activation", "gradient"}
+
+
+@pytest.mark.parametrize("clip", [1.0, None])
+def test_stochastic_sign_is_its_law_for_the_numbers_drawn(clip: float | None) -> None:
+    for seed in SEEDS:
+        x, g = numbers((5, 7), seed), np.random.default_rng(seed).standard_normal((5, 7))
+        real = leaf(x)
+        torch.manual_seed(seed)
+        value = StochasticSign(clip=clip)(real, Moment(training=True))
+        torch.manual_seed(seed)
+        equal(value.detach(), sign.stochastic_sign(x, torch.rand_like(real).numpy()))
+        (value * torch.from_numpy(g)).sum().backward()
+        equal(real.grad, sign.gradient(x, g, clip))

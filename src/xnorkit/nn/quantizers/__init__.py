@@ -19,6 +19,6 @@ from .xnor_k import XnorK
 __all__ = [
     "QUANTIZERS", "ActivationQuantizer", "DorefaActivation", "DorefaGradient", "DorefaWeight", "GradientQuantizer",
     "Int8", "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "Real", "Sign",
-    "SignWeight", "StochasticSign", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer", "gradient_quantizer",
-    "weight_quantizer",
+    "SignWeight", "StochasticSign", "Ttq", "Twn", "WeightQuantizer", "Xnor", "XnorK", "activation_quantizer",
+    "gradient_quantizer", "weight_quantizer",
 ]  # fmt: skip
