@@ -25,6 +25,7 @@ ROOMS = (
     "models",
     "train",
     "export",
+    "compare",
     "cli",
 )
 FOLDERS = [f"src/xnorkit/{room}" for room in ROOMS] + ["engine", "engine/kernels", "engine/ops", "engine/program"]

@@ -28,6 +28,7 @@ EPOCHS = [
         {"name": "conv", "weighted": True, "gradient": 1.0, "flips": 0.1 / n, "saturation": 0.5, "update": 0.02},
     ]} for n in (1, 2, 3)
 ]  # fmt: skip
+COSTS = {"bytes": {"a": 4096, "b": None}, "ms": {"a": 0.5}}
 POINTS, LABELS = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), np.array([-1, 1, 1])
 
 
@@ -45,6 +46,7 @@ EVERY: dict[str, Callable[[], draw.Picture]] = {
     "diagnosis": lambda: draw.diagnosis(EPOCHS),
     "gradients": lambda: draw.gradients(["0", "2"], {"sigmoid": [1e-3, 1.0]}),
     "maps": lambda: draw.maps(FILTERS, names=["a", "b", "c"], columns=2, signed=True),
+    "comparison": lambda: draw.comparison({"a": [0.5, 0.9], "b": []}, COSTS, {"a": 0.9, "b": None}, {"a": 0.01}),
     "confusion": lambda: draw.confusion(np.array([[3, 1], [0, 2]]), ["cat", "dog"], "title"),
     "binarized_filters": lambda: draw.binarized_filters(FILTERS, np.abs(FILTERS).mean(axis=(1, 2))),
     "kmap_over": lambda: draw.kmap_over(RNG.random((8, 8)), RNG.random((4, 4))),
@@ -63,6 +65,19 @@ def test_pictures_become_png_and_have_words(name: str) -> None:
         assert image.format == "PNG" and len(image.convert("L").getcolors() or [()] * 300) > 2
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert any(axis.get_xlabel() or axis.get_title() for axis in figure.axes)
+
+
+def test_a_comparison_draws_what_it_is_given() -> None:
+    figure = draw.comparison({"a": [0.5, 0.9], "b": []}, COSTS, {"a": 0.9, "b": None}, {"a": 0.01})
+    by_bytes, _, curves = figure.axes
+    assert by_bytes.containers[0].lines[0].get_xydata().tolist() == [[4096.0, 90.0]]
+    assert len(by_bytes.containers) == 1
+    assert curves.lines[0].get_xydata().tolist() == [[1.0, 50.0], [2.0, 90.0]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    with pytest.raises(RangeError, match="above 0"):
+        draw.comparison({"a": [0.5]}, {"bytes": {"a": 0}}, {"a": 0.5}, {})
+    with pytest.raises(ShapeError):
+        draw.comparison({}, COSTS, {}, {})
 
 
 def test_no_global_figure_is_made() -> None:

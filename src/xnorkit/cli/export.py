@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .output import Output
 from .verb import need_torch, verb
-
-if TYPE_CHECKING:
-    from ..train.checkpoint import CheckpointInfo
 
 
 @verb("export", example="xnorkit export runs/fashion-mnist-lenet5-xnor/best net.xnor.safetensors")
@@ -39,7 +35,7 @@ def command(out: Output, checkpoint: str, file: str, input_dtype: Any) -> None:
     model, info = load_checkpoint(checkpoint)
     height, width, channels = info.input_size
     example = torch.zeros(1, channels, height, width)
-    report = export(model, example, file, input_dtype=input_dtype, meta=describe(info))
+    report = export(model, example, file, input_dtype=input_dtype, meta=info.origin())
     out.table(
         ["layer", "op", "one-bit", "weights", "bytes", "why"],
         [[row.name, row.op, row.packed, row.weights, row.bytes, row.why] for row in report.layers],
@@ -47,18 +43,3 @@ def command(out: Output, checkpoint: str, file: str, input_dtype: Any) -> None:
     layers = sum(row.weights > 0 for row in report.layers)
     out.line(f"{file}: {report.file_bytes:,} bytes, {report.packed} of {layers} layers one-bit")
     out.result({"file": file, "packed_layers": report.packed, **report.to_dict()})
-
-
-def describe(info: CheckpointInfo) -> dict[str, str]:
-    """What the packed file says about its origin: classes, dataset, recipe, epoch, accuracy."""
-    from ..train.recipe import dump
-
-    text = {
-        "classes": json.dumps(list(info.classes), ensure_ascii=False),
-        "dataset": info.dataset,
-        "epoch": str(info.epoch),
-        "recipe": dump(info.recipe),
-    }
-    if info.metrics:
-        text["metrics"] = json.dumps(dict(info.metrics))
-    return text

@@ -10,6 +10,7 @@ import click
 VERBS: dict[str, str] = {
     "demo": "Train, pack, prove and race a small net on embedded data.",
     "train": "Train a net as a YAML recipe says.",
+    "compare": "Train one net by many schemes; accuracy against bytes and milliseconds.",
     "eval": "Top-1 and top-5 of a checkpoint or a packed file on a dataset.",
     "export": "Pack a trained checkpoint into one file.",
     "verify": "Prove a packed file equal to the checkpoint it came from.",

@@ -53,11 +53,11 @@ class Verb(click.Command):
         return ctx.invoke(callback, out, **ctx.params)
 
 
-def verb(name: str, example: str) -> Callable[[Callable[..., Any]], Verb]:
+def verb(name: str, example: str, cls: type[Verb] = Verb) -> Callable[[Callable[..., Any]], Verb]:
     """Decorator: the function ``f(out, **params)`` becomes the verb ``name``; put it above ``click.option`` lines."""
 
     def make(function: Callable[..., Any]) -> Verb:
-        return click.command(name, cls=Verb, example=example)(function)
+        return click.command(name, cls=cls, example=example)(function)
 
     return make
 

@@ -8,13 +8,13 @@ b'\\x89PNG'
 
 from .binary import binarized_filters, kmap_over, packed_row
 from .canvas import COLOURS, Picture, panels, render
+from .comparison import comparison
 from .curves import bars, curves, functions, windows
 from .diagnosis import diagnosis, gradients
 from .grids import confusion, maps
 from .planes import decision
 
 __all__ = [
-    "COLOURS", "Picture", "bars", "binarized_filters", "confusion", "curves", "decision", "diagnosis", "functions",
-    "gradients", "kmap_over",
-    "maps", "packed_row", "panels", "render", "windows",
+    "COLOURS", "Picture", "bars", "binarized_filters", "comparison", "confusion", "curves", "decision", "diagnosis",
+    "functions", "gradients", "kmap_over", "maps", "packed_row", "panels", "render", "windows",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from xnorkit.errors import CheckpointError, XnorkitError
 from xnorkit.models import create_model
 from xnorkit.train.config import to_plain
 from xnorkit.train.files import old_name, write_folder
-from xnorkit.train.recipe import Recipe, parse
+from xnorkit.train.recipe import Recipe, dump, parse
 
 FORMAT = 1
 MODEL, STATE, CARD = "model.safetensors", "train_state.pt", "checkpoint.json"
@@ -51,6 +51,12 @@ class CheckpointInfo:
     epoch: int = 0
     step: int = 0
     metrics: Mapping[str, Any] | None = None
+
+    def origin(self) -> dict[str, str]:
+        """What a packed file says about where it comes from: classes, dataset, recipe, epoch, accuracy."""
+        text = {"classes": json.dumps(list(self.classes), ensure_ascii=False), "dataset": self.dataset,
+                "epoch": str(self.epoch), "recipe": dump(self.recipe)}  # fmt: skip
+        return {**text, "metrics": json.dumps(dict(self.metrics))} if self.metrics else text
 
 
 def save(folder: Path, model: nn.Module, info: CheckpointInfo, state: Mapping[str, Any] | None = None) -> None:

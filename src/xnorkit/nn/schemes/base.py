@@ -12,6 +12,8 @@ from ..quantizers.base import ActivationQuantizer, WeightQuantizer, check_choice
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, gradient_quantizer, weight_quantizer
 
+FIXED = ("name", "about", "source", "recipe", "packs", "costs")
+"""Fields that no option replaces."""
 CHOICES = {
     "first": ("int8", "planes", "float"),
     "last": ("int8", "binary", "float"),
@@ -76,17 +78,21 @@ class Scheme:
 
     def variant(self, changes: Mapping[str, Any]) -> Scheme:
         """A copy with other options: names of fields, or ``weight.X``, ``activation.X`` and ``gradient.X`` of
-        their quantizers, each applied in turn; a quantizer may be given by name.
+        their quantizers, each applied in turn; a quantizer may be given by name. ``recipe.X`` sets the dotted key X of
+        the recipe.
 
         Raises RangeError for an unknown name or a value it refuses.
         """
         scheme = self
         for key, value in changes.items():
             head, _, tail = key.partition(".")
-            known = [f.name for f in fields(Scheme) if f.name not in ("name", "about", "source", "packs", "costs")]
+            if head == "recipe" and tail:
+                scheme = replace(scheme, recipe={**scheme.recipe, tail: value})
+                continue
+            known = [f.name for f in fields(Scheme) if f.name not in FIXED]
             if head not in known or (tail and head not in _QUANTIZERS):
                 raise RangeError(f"scheme {self.name}", "option", got=key, expected=f"one of {known}, weight.X, "
-                                 "activation.X, gradient.X")  # fmt: skip
+                                 "activation.X, gradient.X, recipe.X")  # fmt: skip
             if tail:
                 value = _option(getattr(scheme, head), tail, value)
             elif head in _QUANTIZERS and value is not None:

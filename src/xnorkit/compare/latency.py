@@ -1,0 +1,55 @@
+"""Milliseconds of each scheme's packed file, one thread, batch 1; the files take turns: noise hits all alike."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..bench.model import inputs
+from ..bench.race import MIN_ROUNDS, alternate, clocked
+from ..bench.report import cpu_name
+from ..graph import store
+from ..runtime.cpu import isa
+from ..runtime.session import Session
+from ..train.files import write_file
+from .packing import found_packing, packs
+from .plan import Run, packed_file
+
+FILE = "latency.json"
+
+
+def clock(folder: Path, runs: Sequence[Run], *, rounds: int = MIN_ROUNDS) -> None:
+    """Time the first packed run of each scheme, and write ``latency.json``; nothing to do when it is of these files."""
+    chosen: dict[str, Run] = {}
+    for run in runs:
+        if packs(folder, run):
+            chosen.setdefault(run.scheme, run)
+    of = {scheme: _mark(folder, run) for scheme, run in chosen.items()}
+    if not chosen or found_latency(folder).get("of") == of:
+        return
+    clocks = {}
+    for scheme, run in chosen.items():
+        session = Session(store.load(packed_file(folder, run)), threads=1)
+        clocks[scheme] = partial(clocked, partial(session, inputs(session.graph, 1), threads=1))
+    times = alternate(clocks, rounds=rounds)
+    rows = {scheme: {"run": chosen[scheme].name, "median_ms": 1e3 * statistics.median(seconds),
+                     "min_ms": 1e3 * min(seconds)} for scheme, seconds in times.items()}  # fmt: skip
+    found = {"cpu": cpu_name(), "isa": isa(), "threads": 1, "batch": 1, "rounds": rounds, "of": of, "rows": rows}
+    write_file(folder / FILE, json.dumps(found, indent=2).encode())
+
+
+def found_latency(folder: Path) -> dict[str, Any]:
+    """What `clock` wrote; empty when it has not run."""
+    path = folder / FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _mark(folder: Path, run: Run) -> str:
+    """The run and its checkpoint: other ones are timed anew."""
+    found = found_packing(folder, run)
+    assert found is not None
+    return f"{run.name} {found['checkpoint']} {found['bytes']}"
