@@ -90,8 +90,8 @@ class LayerMaker:
         if not self.scheme.signed:
             return FewBitConv2d(channels, out, **size, **self._quantizers, activation=self.scheme.activation)
         activation = None if signed else self.scheme.activation
-        kmap = self.scheme.kmap and not signed
-        return BinaryConv2d(channels, out, **size, **self._quantizers, activation=activation, kmap=kmap)
+        kmap, gate = (self.scheme.kmap, self.scheme.gate) if not signed else (False, 0)
+        return BinaryConv2d(channels, out, **size, **self._quantizers, activation=activation, kmap=kmap, gate=gate)
 
     def hidden_linear(self, features: int, out: int, signed: bool = False, bias: bool = False) -> nn.Module:
         """A hidden dense layer. ``signed``: its input is -1/+1 already (a ``sign()`` stands before the flatten)."""

@@ -7,6 +7,7 @@ from .layers import (
     BinaryActivation,
     BinaryConv2d,
     BinaryLinear,
+    ChannelGate,
     FewBitConv2d,
     FewBitLinear,
     Int8Conv2d,
@@ -15,12 +16,32 @@ from .layers import (
     RPReLU,
     set_progress_,
 )  # fmt: skip
-from .quantizers import QUANTIZERS, Int8, Real, Sign, SignWeight, StochasticSign, Xnor
+from .quantizers import (
+    QUANTIZERS,
+    AdaBinActivation,
+    AdaBinWeight,
+    ApproxSign,
+    BiReal,
+    Ede,
+    Int8,
+    IrNet,
+    Real,
+    RSign,
+    Sign,
+    SignWeight,
+    StochasticSign,
+    SwishSign,
+    SwishSignWeight,
+    Window,
+    Xnor,
+    XnorPlusPlus,
+)  # fmt: skip
 from .schemes import SCHEMES, Scheme, find_scheme
 
 __all__ = [
-    "QUANTIZERS", "SCHEMES", "BinaryActivation", "BinaryConv2d", "BinaryLinear", "FewBitConv2d", "FewBitLinear", "Int8",
-    "Int8Conv2d", "Int8Linear", "Pixels", "RPReLU", "Real", "Scheme", "Sign", "SignWeight", "StochasticSign", "Xnor",
-    "binarize",
-    "clip_weights_", "fewbit", "find_scheme", "functional", "latent_weights", "set_progress_",
+    "QUANTIZERS", "SCHEMES", "AdaBinActivation", "AdaBinWeight", "ApproxSign", "BiReal", "BinaryActivation",
+    "BinaryConv2d", "BinaryLinear", "ChannelGate", "Ede", "FewBitConv2d", "FewBitLinear", "Int8", "Int8Conv2d",
+    "Int8Linear", "IrNet", "Pixels", "RPReLU", "RSign", "Real", "Scheme", "Sign", "SignWeight", "StochasticSign",
+    "SwishSign", "SwishSignWeight", "Window", "Xnor", "XnorPlusPlus", "binarize", "clip_weights_", "fewbit",
+    "find_scheme", "functional", "latent_weights", "set_progress_",
 ]  # fmt: skip

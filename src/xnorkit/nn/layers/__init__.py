@@ -3,11 +3,12 @@
 from .activation import BinaryActivation, Pixels
 from .binary import BinaryConv2d, BinaryLinear
 from .fewbit import FewBitConv2d, FewBitLinear
+from .gate import ChannelGate
 from .int8 import Int8Conv2d, Int8Linear
 from .nonlinear import RPReLU
 from .state import QuantizedModule, quantized_modules, set_progress_
 
 __all__ = [
-    "BinaryActivation", "BinaryConv2d", "BinaryLinear", "FewBitConv2d", "FewBitLinear", "Int8Conv2d", "Int8Linear",
-    "Pixels", "QuantizedModule", "RPReLU", "quantized_modules", "set_progress_",
+    "BinaryActivation", "BinaryConv2d", "BinaryLinear", "ChannelGate", "FewBitConv2d", "FewBitLinear", "Int8Conv2d",
+    "Int8Linear", "Pixels", "QuantizedModule", "RPReLU", "quantized_modules", "set_progress_",
 ]  # fmt: skip

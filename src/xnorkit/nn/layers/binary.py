@@ -18,6 +18,7 @@ from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
+from .gate import ChannelGate
 from .state import QuantizedModule
 
 _IDENTITY_GRADIENT = Sign(clip=None)
@@ -72,6 +73,8 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         For pad_value 0, one group and inputs that are not signs yet.
     gradient: row of QUANTIZERS, or an object, that quantizes the gradient of the output before the layer's backward
         takes it: ``"max-sign"``, ``"dorefa"``; None leaves it.
+    gate: multiply each output channel by Real-to-Binary's G(x), see ChannelGate; the reduction of its two dense layers,
+        0 for none.
 
     Put a batch norm before it and pool after it (XNOR-Net's B-A-C-P block): a max-pool of signs is mostly +1.
     Autocast does not touch the sums: they are formed in the dtype of the weight, outside autocast.
@@ -100,6 +103,7 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         activation: str | ActivationQuantizer | None = "sign",
         kmap: bool = False,
         gradient: str | GradientQuantizer | None = None,
+        gate: int = 0,
         **kwargs: Any,
     ) -> None:
         if pad_value not in PAD_VALUES:
@@ -109,7 +113,11 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         if kmap and (pad_value != 0 or groups != 1 or activation is None):
             raise RangeError("BinaryConv2d", "kmap", got=f"{pad_value=}, {groups=}, {activation=}",
                              expected="pad_value 0, one group, an input that is binarized here")  # fmt: skip
+        if gate < 0 or (gate and activation is None):
+            raise RangeError("BinaryConv2d", "gate", got=f"{gate=}, {activation=}",
+                             expected="a reduction, or 0; an input that is binarized here")  # fmt: skip
         self.pad_value, self.kmap = pad_value, kmap
+        self.gate = ChannelGate(in_channels, out_channels, gate).to(self.weight) if gate else None
         self.adopt(one_bit_weight("BinaryConv2d", weight), input_quantizer(activation), in_channels, gradient)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,12 +128,15 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         window = (self.kernel_size, *geometry[:3])
         if torch.compiler.is_exporting():
             factor = kmap(x, *window) if self.kmap else None
-            return bconv2d(self.operand(x), values, scale, self.bias, *geometry, factor)
+            return self._gated(bconv2d(self.operand(x), values, scale, self.bias, *geometry, factor), x)
         acc = conv2d_accumulate(self.quantized_input(x), values, *geometry)
         if self.kmap:
             with torch.autocast(x.device.type, enabled=False):
                 acc = acc * input_magnitude(x.to(acc.dtype), *window)
-        return self.returned(epilogue(acc, scale, self.bias, 1))
+        return self._gated(self.returned(epilogue(acc, scale, self.bias, 1)), x)
+
+    def _gated(self, y: Tensor, x: Tensor) -> Tensor:
+        return y if self.gate is None else y * self.gate(x)
 
     def extra_repr(self) -> str:
         kmap = ", kmap=True" if self.kmap else ""

@@ -5,46 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RangeError
+from .adabin import AdaBinActivation, AdaBinWeight
 from .backward import DorefaGradient, GradientQuantizer, MaxSign
 from .base import ActivationQuantizer, WeightQuantizer
+from .bireal import BiReal, RSign, SwishSignWeight
 from .bnn import SignWeight
 from .dorefa import DorefaActivation, DorefaWeight
 from .int8 import Int8
+from .irnet import IrNet
 from .linear import LinearActivation, LinearWeight
 from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
 from .real import Real
+from .slope import ApproxSign, Ede, SwishSign, Window
 from .ste import Sign
 from .stochastic import StochasticSign
 from .ternary import Ttq, Twn
 from .xnor import Xnor
 from .xnor_k import XnorK
+from .xnorpp import XnorPlusPlus
 
 Row = type[ActivationQuantizer] | type[WeightQuantizer] | type[GradientQuantizer]
 
-QUANTIZERS: dict[tuple[str, str], Row] = {
-    (row.kind, row.name): row
-    for row in (
-        Sign,
-        StochasticSign,
-        Real,
-        PixelCodes,
-        DorefaActivation,
-        LinearActivation,
-        LogActivation,
-        XnorK,
-        SignWeight,
-        Xnor,
-        DorefaWeight,
-        LinearWeight,
-        LogWeight,
-        Twn,
-        Ttq,
-        Int8,
-        DorefaGradient,
-        MaxSign,
-    )
-}
+_ROWS: tuple[Row, ...] = (
+    # activations: signs, then codes and real numbers
+    Sign, StochasticSign, ApproxSign, Window, Ede, SwishSign, RSign,
+    Real, PixelCodes, DorefaActivation, LinearActivation, LogActivation, XnorK, AdaBinActivation,
+    # weights: one bit, few bits, real numbers
+    SignWeight, Xnor, XnorPlusPlus, BiReal, IrNet, SwishSignWeight,
+    DorefaWeight, LinearWeight, LogWeight, Twn, Ttq, Int8, AdaBinWeight,
+    # gradients
+    DorefaGradient, MaxSign,
+)  # fmt: skip
+
+QUANTIZERS: dict[tuple[str, str], Row] = {(row.kind, row.name): row for row in _ROWS}
 
 
 def _resolve(kind: str, base: type, spec: object) -> Any:

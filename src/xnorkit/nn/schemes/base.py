@@ -39,6 +39,7 @@ class Scheme:
     order: of a hidden block: ``bacp`` (batch norm, activation, convolution, pool: XNOR-Net, sec. 3.3) or ``cbap``.
     nonlinearity: after the batch norm of a hidden block, where floats flow on: ReLU, PReLU, ReActNet's RPReLU.
     shortcut: the block's input is added to its result (Bi-Real), so that the next sign reads a sum of many.
+    gate: Real-to-Binary's data-driven scale of output channels: the reduction of its dense layers, 0 for none.
     kmap: XNOR-Net's K. norm: batch norm, or BNN's shift-based one. gradient: what the gradient of a hidden layer's sum
         is quantized to on its way back, e.g. ``MaxSign()``; None leaves it.
     recipe: dotted keys of a training recipe that belong to the method, as ``xnorkit compare`` sets them.
@@ -56,6 +57,7 @@ class Scheme:
     nonlinearity: Literal["none", "relu", "prelu", "rprelu"] = "none"
     shortcut: bool = False
     kmap: bool = False
+    gate: int = 0
     norm: Literal["batch", "shift"] = "batch"
     gradient: GradientQuantizer | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)

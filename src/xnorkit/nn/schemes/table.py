@@ -10,34 +10,31 @@ import json
 from typing import Any
 
 from ...errors import RangeError
+from .adabin import ADABIN
 from .base import Scheme
 from .binaryconnect import BINARYCONNECT
+from .bireal import BI_REAL
 from .bnn import BNN, BNN_SHIFT
+from .bnn_plus import BNN_PLUS
 from .bop import BOP
 from .bwn import BWN
 from .dorefa import DOREFA
 from .fp32 import FP32
+from .irnet import IR_NET
 from .qnn import QNN
+from .reactnet import REACTNET
+from .real_to_binary import REAL_TO_BINARY
 from .ttq import TTQ
 from .twn import TWN
 from .xnor import XNOR
+from .xnorpp import XNOR_PLUS_PLUS
 
-SCHEMES: dict[str, Scheme] = {
-    row.name: row
-    for row in (
-        FP32,
-        BINARYCONNECT,
-        BNN,
-        BNN_SHIFT,
-        BOP,
-        QNN,
-        BWN,
-        XNOR,
-        DOREFA,
-        TWN,
-        TTQ,
-    )
-}
+_ROWS = (
+    FP32, BINARYCONNECT, BNN, BNN_SHIFT, BOP, QNN, BWN, XNOR, DOREFA, TWN, TTQ,
+    BNN_PLUS, BI_REAL, XNOR_PLUS_PLUS, IR_NET, REAL_TO_BINARY, REACTNET, ADABIN,
+)  # fmt: skip
+
+SCHEMES: dict[str, Scheme] = {row.name: row for row in _ROWS}
 
 
 def find_scheme(spec: str | Scheme) -> Scheme:

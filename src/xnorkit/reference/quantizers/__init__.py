@@ -11,5 +11,10 @@ activation's take ``x`` and speak of the value ``q * unit``. ``gradient(W, g, ..
 ``log``        QNN's logarithmic quantizer, AP2
 ``ternary``    TWN, TTQ
 ``backward``   quantized gradients: DoReFa's with noise, XNOR-Net's signs times max|g|
+``slopes``     what stands for the derivative of sign: Bi-Real, IR-Net (EDE), BNN+, triangle, leaky, tanh
+``bireal``     Bi-Real and ReActNet: magnitude-aware weights; thresholds per channel
+``xnorpp``     XNOR-Net++: learned scales
+``irnet``      IR-Net: Libra-PB weights
+``adabin``     AdaBin: two learned or measured values
 =============  ========================================================================================
 """
