@@ -9,7 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xnorkit.nn import BinaryActivation, BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, Pixels
+from xnorkit.nn import (
+    BinaryActivation,
+    BinaryConv2d,
+    BinaryLinear,
+    Int8Conv2d,
+    Int8Linear,
+    Pixels,
+    ShiftBatchNorm1d,
+    ShiftBatchNorm2d,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,16 @@ def magnitudes() -> nn.Module:
         nn.Flatten(), nn.Linear(18 * 5 * 6, 10))  # fmt: skip
 
 
+def shifted() -> nn.Module:
+    """BNN's Torch nets: batch norm by shifts before and behind pools and a flatten."""
+    return nn.Sequential(
+        Int8Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2), ShiftBatchNorm2d(16),
+        BinaryConv2d(16, 24, 3, padding=1, weight="sign", activation="stochastic-sign"), ShiftBatchNorm2d(24),
+        BinaryActivation("stochastic-sign"), nn.MaxPool2d(2), BinaryConv2d(24, 10, 3, activation=None, weight="sign"),
+        nn.Flatten(), ShiftBatchNorm1d(90, form="paper"), BinaryLinear(90, 40, weight="sign"), ShiftBatchNorm1d(40),
+        BinaryLinear(40, 7, weight="sign"), ShiftBatchNorm1d(7))  # fmt: skip
+
+
 class Vectors(nn.Module):
     """A net of vectors: int8 on pixels, then binary dense layers; the input has no height or width."""
 
@@ -103,6 +122,7 @@ CASES = (
     Case("residual", Residual, (1, 12, 12), False),
     Case("plain_float", plain_float, (1, 28, 28), False),
     Case("magnitudes", magnitudes, (1, 12, 12), False),
+    Case("shifted", shifted, (3, 20, 20), False),
     Case("vectors", Vectors, (1, 7, 7), False),
 )
 
@@ -113,12 +133,13 @@ def randomized(case: Case, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     model = case.build()
     for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, ShiftBatchNorm1d, ShiftBatchNorm2d)):
             count = module.num_features
             with torch.no_grad():
                 zero = torch.rand(count, generator=generator) < 0.1
                 module.weight.copy_(torch.randn(count, generator=generator).masked_fill(zero, 0.0))
                 module.bias.copy_(torch.randn(count, generator=generator))
                 module.running_mean.copy_(torch.randn(count, generator=generator))  # type: ignore[union-attr]
-                module.running_var.copy_(torch.rand(count, generator=generator) * 3 + 0.05)  # type: ignore[union-attr]
+                spread = torch.rand(count, generator=generator) * 3 + 0.05
+                getattr(module, "running_var", getattr(module, "running_istd", None)).copy_(spread)
     return model

@@ -57,6 +57,14 @@ def test_lenet_has_no_float_between_pixels_and_logits(tmp_path: Path) -> None:
     assert load(tmp_path / "net.xnor.safetensors").nodes == report.graph.nodes
 
 
+def test_signs_behind_shift_based_norms_are_thresholds_on_integers(tmp_path: Path) -> None:
+    """Every sign of the net is one comparison; the file holds no float but the last affine."""
+    case = next(case for case in CASES if case.name == "shifted")
+    report = export(randomized(case, 3), torch.zeros(1, *case.shape), tmp_path / "net.xnor.safetensors")
+    ops = [node.op for node in report.graph.nodes]
+    assert ops.count("threshold") == 4 and "sign" not in ops and ops[-1] == "affine" and ops.count("affine") <= 2
+
+
 def test_model_modes_are_restored() -> None:
     model = lenet().train()
     model[3].eval()

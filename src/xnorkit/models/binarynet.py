@@ -52,16 +52,16 @@ def binarynet(
         layers.append((f"conv{i + 1}", conv))
         if i % 2:
             layers.append((f"pool{i // 2 + 1}", nn.MaxPool2d(2)))
-        layers.append((f"norm{i + 1}", nn.BatchNorm2d(out)))
+        layers.append((f"norm{i + 1}", make.norm(out)))
         last = i == 2 * len(STAGES) - 1
         if last or not make.scheme.signed:
             layers.append((f"act{i + 1}", make.sign()))
         channels = out
     layers += [("flatten", nn.Flatten()), ("fc1", make.hidden_linear(channels * side * side, hidden, signed=True)),
-               ("norm7", nn.BatchNorm1d(hidden))]  # fmt: skip
+               ("norm7", make.norm1d(hidden))]  # fmt: skip
     if not make.scheme.signed:
         layers.append(("act7", nn.ReLU()))
-    layers += [("fc2", make.hidden_linear(hidden, hidden)), ("norm8", nn.BatchNorm1d(hidden))]
+    layers += [("fc2", make.hidden_linear(hidden, hidden)), ("norm8", make.norm1d(hidden))]
     if not make.scheme.signed:
         layers.append(("act8", nn.ReLU()))
     return nn.Sequential(OrderedDict([*layers, ("fc3", make.last_linear(hidden, num_classes))]))

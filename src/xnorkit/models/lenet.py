@@ -37,8 +37,8 @@ def lenet_300_100(
     features = in_chans * input_size * input_size
     head: list[tuple[str, nn.Module]] = [("pixels", make.pixels(in_chans, mean, std)), ("flatten", nn.Flatten())]
     if make.scheme.signed:
-        body = [("fc1", make.first_linear(features, 300)), ("norm1", nn.BatchNorm1d(300)),
-                ("fc2", make.hidden_linear(300, 100)), ("norm2", nn.BatchNorm1d(100))]  # fmt: skip
+        body = [("fc1", make.first_linear(features, 300)), ("norm1", make.norm1d(300)),
+                ("fc2", make.hidden_linear(300, 100)), ("norm2", make.norm1d(100))]  # fmt: skip
     else:
         body = [("fc1", make.first_linear(features, 300, bias=True)), ("relu1", nn.ReLU()),
                 ("fc2", make.hidden_linear(300, 100, bias=True)), ("relu2", nn.ReLU())]  # fmt: skip
@@ -71,10 +71,10 @@ def lenet5(
         raise ShapeError("lenet5", "input_size", got=input_size, expected="at least 16")
     if make.scheme.signed:
         layers = [
-            ("conv1", make.first_conv(in_chans, 20, 5)), ("pool1", nn.MaxPool2d(2)), ("norm1", nn.BatchNorm2d(20)),
-            ("conv2", make.hidden_conv(20, 50, 5)), ("pool2", nn.MaxPool2d(2)), ("norm2", nn.BatchNorm2d(50)),
+            ("conv1", make.first_conv(in_chans, 20, 5)), ("pool1", nn.MaxPool2d(2)), ("norm1", make.norm(20)),
+            ("conv2", make.hidden_conv(20, 50, 5)), ("pool2", nn.MaxPool2d(2)), ("norm2", make.norm(50)),
             ("sign2", make.sign()), ("flatten", nn.Flatten()),
-            ("fc1", make.hidden_linear(50 * side * side, 500, signed=True)), ("norm3", nn.BatchNorm1d(500)),
+            ("fc1", make.hidden_linear(50 * side * side, 500, signed=True)), ("norm3", make.norm1d(500)),
         ]  # fmt: skip
     else:
         layers = [

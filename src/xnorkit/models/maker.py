@@ -26,6 +26,8 @@ from ..nn.layers import (
     Int8Linear,
     Pixels,
     RPReLU,
+    ShiftBatchNorm1d,
+    ShiftBatchNorm2d,
 )
 from ..nn.quantizers import ActivationQuantizer, WeightQuantizer, activation_quantizer, weight_quantizer
 from ..nn.schemes import Scheme, find_scheme
@@ -107,7 +109,7 @@ class LayerMaker:
         if self.scheme.last == "float":
             return nn.Linear(features, out)
         if self.scheme.last == "binary":
-            return nn.Sequential(self.hidden_linear(features, out), nn.BatchNorm1d(out))
+            return nn.Sequential(self.hidden_linear(features, out), self.norm1d(out))
         return Int8Linear(features, out, activation=self.scheme.activation if self.scheme.signed else "sign")
 
     def sign(self, channels: int = 1) -> nn.Module:
@@ -128,7 +130,11 @@ class LayerMaker:
 
     def norm(self, channels: int) -> nn.Module:
         """The batch norm behind a convolution."""
-        return nn.BatchNorm2d(channels)
+        return ShiftBatchNorm2d(channels) if self.scheme.norm == "shift" else nn.BatchNorm2d(channels)
+
+    def norm1d(self, features: int) -> nn.Module:
+        """The batch norm behind a dense layer."""
+        return ShiftBatchNorm1d(features) if self.scheme.norm == "shift" else nn.BatchNorm1d(features)
 
     @property
     def _quantizers(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from .layers import (
     Int8Linear,
     Pixels,
     RPReLU,
+    ShiftBatchNorm1d,
+    ShiftBatchNorm2d,
     set_progress_,
 )  # fmt: skip
 from .quantizers import (
@@ -41,7 +43,7 @@ from .schemes import SCHEMES, Scheme, find_scheme
 __all__ = [
     "QUANTIZERS", "SCHEMES", "AdaBinActivation", "AdaBinWeight", "ApproxSign", "BiReal", "BinaryActivation",
     "BinaryConv2d", "BinaryLinear", "ChannelGate", "Ede", "FewBitConv2d", "FewBitLinear", "Int8", "Int8Conv2d",
-    "Int8Linear", "IrNet", "Pixels", "RPReLU", "RSign", "Real", "Scheme", "Sign", "SignWeight", "StochasticSign",
-    "SwishSign", "SwishSignWeight", "Window", "Xnor", "XnorPlusPlus", "binarize", "clip_weights_", "fewbit",
-    "find_scheme", "functional", "latent_weights", "set_progress_",
+    "Int8Linear", "IrNet", "Pixels", "RPReLU", "RSign", "Real", "Scheme", "ShiftBatchNorm1d", "ShiftBatchNorm2d",
+    "Sign", "SignWeight", "StochasticSign", "SwishSign", "SwishSignWeight", "Window", "Xnor", "XnorPlusPlus",
+    "binarize", "clip_weights_", "fewbit", "find_scheme", "functional", "latent_weights", "set_progress_",
 ]  # fmt: skip

@@ -7,18 +7,21 @@ from accelerate import Accelerator
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from xnorkit.nn import ShiftBatchNorm1d, ShiftBatchNorm2d
 from xnorkit.train.batches import Pictures, order
+
+NORMS = (_BatchNorm, ShiftBatchNorm1d, ShiftBatchNorm2d)
 
 
 @torch.no_grad()
 def recalibrate(model: nn.Module, pictures: Pictures, count: int, batch: int) -> None:
-    """Replace running means and variances by their plain average over ``count`` pictures, unaugmented, a fixed draw.
+    """Replace running statistics by their plain average over ``count`` pictures, unaugmented, a fixed draw.
 
     In a binary net one step can flip many signs, so the exponential average that training keeps describes weights
     that are gone; this one describes the weights being evaluated. Only batch norms are put in training mode, so no
     dropout is drawn and the run's random numbers stay untouched. Training itself never reads these statistics.
     """
-    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    norms = [m for m in model.modules() if isinstance(m, NORMS) and getattr(m, "track_running_stats", True)]
     if not norms:
         return
     model.eval()

@@ -30,6 +30,13 @@ def batch_norm(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
                     evaluate=lambda x: F.batch_norm(x, mean, var, gamma, beta, False, 0.0, eps))  # fmt: skip
 
 
+def shift_norm(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
+    """``xnorkit::shift_norm(x, mean, factor, beta)``; the factor is a power of two."""
+    value = low.as_float(node, low.values[args[0]])
+    mean, factor, beta = (torch.from_numpy(low.features(value, low.constant(a).float())) for a in args[1:4])
+    return _affine(low, node, value, factor, beta - mean * factor, lambda x: (x - mean) * factor + beta)
+
+
 def _per_channel(low: Lowering, node: fx.Node, value: Value, constant: Any) -> Tensor:
     """A scalar, or a tensor that broadcasts along channels only, as ``(C,)`` in the value's channel order."""
     channels = value.type.shape[2]

@@ -18,6 +18,7 @@ RULES: dict[object, Rule] = {
     _own.qconv2d.default: layers.qconv2d,
     _own.qdense.default: layers.qdense,
     _own.sign.default: elementwise.sign,
+    _own.shift_norm.default: elementwise.shift_norm,
     _aten.conv2d.default: layers.conv2d,
     _aten.conv2d.padding: layers.conv2d,
     _aten.linear.default: layers.linear,

@@ -6,9 +6,11 @@ from .fewbit import FewBitConv2d, FewBitLinear
 from .gate import ChannelGate
 from .int8 import Int8Conv2d, Int8Linear
 from .nonlinear import RPReLU
+from .shift_norm import ShiftBatchNorm1d, ShiftBatchNorm2d
 from .state import QuantizedModule, quantized_modules, set_progress_
 
 __all__ = [
     "BinaryActivation", "BinaryConv2d", "BinaryLinear", "ChannelGate", "FewBitConv2d", "FewBitLinear", "Int8Conv2d",
-    "Int8Linear", "Pixels", "QuantizedModule", "RPReLU", "quantized_modules", "set_progress_",
+    "Int8Linear", "Pixels", "QuantizedModule", "RPReLU", "ShiftBatchNorm1d", "ShiftBatchNorm2d", "quantized_modules",
+    "set_progress_",
 ]  # fmt: skip

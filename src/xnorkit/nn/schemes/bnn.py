@@ -15,13 +15,14 @@ BNN = Scheme(
 
 BNN_SHIFT = Scheme(
     name="bnn-shift",
-    about="BNN as its Torch code has it: all layers binary, neurons drawn at random in training, AdaMax by shifts, "
-    "squared hinge",
-    source="Courbariaux, Hubara et al. 2016 (BNN), sec. 1.2 and 1.4, algorithm 4; itayhubara/BinaryNet",
+    about="BNN as its Torch code has it: all layers binary, neurons drawn at random in training, batch norm and "
+    "AdaMax by shifts, squared hinge",
+    source="Courbariaux, Hubara et al. 2016 (BNN), sec. 1.2 and 1.4, algorithms 3 and 4; itayhubara/BinaryNet",
     weight=SignWeight(),
     activation=StochasticSign(),
     first="planes",
     last="binary",
+    norm="shift",
     recipe={
         "optim.name": "shift_adamax",
         "optim.form": "lua",
