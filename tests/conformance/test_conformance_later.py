@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from test_conformance_quantizers import ACTIVATIONS, WEIGHTS
 
-from xnorkit.nn.quantizers import QUANTIZERS
+from xnorkit.nn.quantizers import QUANTIZERS, DorefaGradient, MaxSign
 from xnorkit.nn.quantizers.base import Moment
 from xnorkit.reference.quantizers import adabin, bireal, irnet, slopes, xnorpp
 
@@ -149,3 +150,12 @@ def test_the_slope_follows_the_training_from_wide_to_narrow():
     tensor = torch.tensor(x, requires_grad=True)
     QUANTIZERS["activation", "ede"](t_min=1e-3)(tensor, Moment(progress=0.0)).sum().backward()
     np.testing.assert_allclose(tensor.grad, 1, atol=1e-5)
+
+
+def test_every_quantizer_is_compared():
+    """A row of the table without a case here or in ``test_conformance_quantizers`` is a method nobody checked."""
+    cases = {type(c.row) for c in CASES} | {type(c.quantizer) for c in (*WEIGHTS, *ACTIVATIONS)}
+    of_their_own = {QUANTIZERS[key] for key in (("weight", "xnor++"), ("activation", "adabin"))}
+    gradients = {row for (kind, _), row in QUANTIZERS.items() if kind == "gradient"}
+    assert gradients == {DorefaGradient, MaxSign}
+    assert cases | of_their_own | gradients == set(QUANTIZERS.values())

@@ -10,7 +10,6 @@ from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear
 from xnorkit.nn.quantizers.bnn import SignWeight
 from xnorkit.nn.quantizers.int8 import Int8
 from xnorkit.nn.quantizers.ste import Sign
-from xnorkit.nn.quantizers.table import QUANTIZERS
 from xnorkit.nn.quantizers.xnor import Xnor
 from xnorkit.reference import scaling
 from xnorkit.reference.conventions import sign
@@ -168,7 +167,3 @@ def test_int8_layers_learn_straight_through() -> None:
         dx, dw = linear.dense(sign(x)[:, None, None], values * scale[:, None], g[:, None, None])
         np.testing.assert_allclose(leaf.grad.numpy(), pointwise.sign(x, dx[:, 0, 0]), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(dense.weight.grad.numpy(), dw, rtol=1e-4, atol=1e-4)
-
-
-def test_every_quantizer_is_compared() -> None:
-    assert set(QUANTIZERS.values()) == {Sign, Xnor, SignWeight, Int8}
