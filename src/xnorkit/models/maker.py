@@ -104,13 +104,23 @@ class LayerMaker:
         activation = None if signed else self.scheme.activation
         return BinaryLinear(features, out, **self._quantizers, activation=activation)
 
-    def last_linear(self, features: int, out: int) -> nn.Module:
-        """The scores, with bias; a binary last layer has a batch norm in its place."""
-        if self.scheme.last == "float":
-            return nn.Linear(features, out)
+    def last_linear(self, features: int, out: int, real: bool = False) -> nn.Module:
+        """The scores, with bias; a binary last layer has a batch norm in its place.
+
+        real: its input must stay real numbers (a mean over the picture): float weights in place of int8 ones, which
+        read signs.
+        """
         if self.scheme.last == "binary":
             return nn.Sequential(self.hidden_linear(features, out), self.norm1d(out))
+        if self.scheme.last == "float" or real:
+            return nn.Linear(features, out)
         return Int8Linear(features, out, activation=self.scheme.activation if self.scheme.signed else "sign")
+
+    def last_conv(self, channels: int, out: int) -> nn.Module:
+        """The scores at each place as a 1x1 convolution of real numbers; as ``last_linear`` with ``real``."""
+        if self.scheme.last == "binary":
+            return nn.Sequential(self.hidden_conv(channels, out, 1), self.norm(out))
+        return nn.Conv2d(channels, out, 1)
 
     def sign(self, channels: int = 1) -> nn.Module:
         """The activation where no binary layer follows at once (before a flatten): the scheme's, or ReLU."""

@@ -11,8 +11,12 @@ from torch import nn
 
 from ..errors import RangeError
 from ..nn.schemes import find_scheme
+from .alexnet import alexnet
 from .binarynet import binarynet
+from .cnv import cnv
 from .lenet import lenet5, lenet_300_100
+from .nin import nin
+from .resnet import resnet18
 from .vgg_small import vgg_small
 
 
@@ -43,6 +47,10 @@ MODELS: dict[str, Model] = {
               {"width": 0.25, "input_size": 28}),
         Model("vgg_small", "VGG-Small, the CIFAR-10 net of LQ-Nets and IR-Net; widths by stage are an option",
               vgg_small),
+        Model("nin", "Network in Network, the CIFAR-10 net of XNOR-Net's PyTorch code (Lin et al. 2014)", nin),
+        Model("cnv", "FINN's CIFAR-10 net: 3x3 convolutions without padding (Umuroglu et al. 2017)", cnv),
+        Model("alexnet", "AlexNet as XNOR-Net has it: no groups, batch norms (Rastegari et al. 2016)", alexnet),
+        Model("resnet18", "ResNet-18 with XNOR-Net's or Bi-Real's shortcuts (He et al. 2016)", resnet18),
     )
 }  # fmt: skip
 
@@ -51,7 +59,7 @@ def list_models() -> list[str]:
     """Names for ``create_model``, sorted.
 
     >>> list_models()
-    ['binarynet', 'binarynet_small', 'lenet5', 'lenet_300_100', 'vgg_small']
+    ['alexnet', 'binarynet', 'binarynet_small', 'cnv', 'lenet5', 'lenet_300_100', 'nin', 'resnet18', 'vgg_small']
     """
     return sorted(MODELS)
 
