@@ -26,6 +26,10 @@ from xnorkit.train.schedule import SHAPES, factor
 def test_schedules_by_hand() -> None:
     step = ScheduleOptions(name="step", milestones=(1, 2), gamma=0.5)
     assert [factor(step, s, 2, 3) for s in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    halved = ScheduleOptions(name="step", every=2, milestones=(3,), gamma=0.5)
+    assert [factor(halved, s, 1, 7) for s in range(7)] == [1, 1, 0.5, 0.25, 0.125, 0.125, 0.0625]
+    poly = ScheduleOptions(name="poly", power=3, floor=0.1)
+    assert [factor(poly, s, 2, 2) for s in range(4)] == pytest.approx([0.1 + 0.9 * (1 - s / 4) ** 3 for s in range(4)])
     cosine = ScheduleOptions(name="cosine", floor=0.1)
     assert factor(cosine, 0, 5, 2) == 1
     assert factor(cosine, 5, 5, 2) == pytest.approx(0.1 + 0.9 * 0.5)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from two_ranks import plain
 
 from xnorkit.errors import CheckpointError, RangeError, RecipeError
 from xnorkit.train import Result, load_checkpoint, run
-from xnorkit.train.checkpoint import read_info
+from xnorkit.train.checkpoint import load_state, read_info, save
 
 HERE = Path(__file__).parent
 
@@ -132,6 +132,31 @@ def test_resume_refuses_another_recipe_and_a_missing_run(whole: Result, tmp_path
         train(str(whole.out), ("train.epochs=4", "optim.lr=0.02"))
     with pytest.raises(CheckpointError, match="nothing to resume"):
         train(str(tmp_path / "none"), resume="always")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (
+            lambda o: [group.pop("base") for group in o["param_groups"]],
+            r"optimizer state, group 0: got without \['base'\]",
+        ),
+        (lambda o: o["param_groups"].pop(), "optimizer state, groups of parameters: got 1, expected 2"),
+        (lambda o: o["param_groups"][0]["params"].pop(), "optimizer state, parameters of group 0"),
+        (lambda o: o.update(members=[]), "optimizer state: got members, param_groups, state"),
+        (lambda o: o["state"][0].update(exp_avg=torch.zeros(2, 3)), r"optimizer state: got .*\(2, 3\)"),
+    ],
+)
+def test_an_optimizer_state_of_another_layout_is_refused(
+    tmp_path: Path, spoil: Callable[[dict[str, object]], object], why: str
+) -> None:
+    out = train(str(tmp_path / "run"), ("train.epochs=1",)).out
+    info, state = load_state(out / "last", model := Tiny())
+    spoil(state["optimizer"])
+    save(out / "last", model, info, state)
+    with pytest.raises(CheckpointError, match=why) as error:
+        train(str(out), ("train.epochs=1",))
+    assert str(out / "last") in str(error.value) and "resume=never" in error.value.hint
 
 
 def test_never_starts_over(tmp_path: Path) -> None:

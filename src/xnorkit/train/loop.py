@@ -25,6 +25,7 @@ from xnorkit.train.checkpoint import CheckpointInfo, save
 from xnorkit.train.diagnostics import Diagnostics
 from xnorkit.train.evaluation import evaluate_together
 from xnorkit.train.losses import make as make_loss
+from xnorkit.train.optim import restore as restore_optimizer
 from xnorkit.train.optim import set_factor
 from xnorkit.train.progress import Reporter
 from xnorkit.train.records import Records
@@ -220,7 +221,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> list[str]:
         """Go on from a training state; returns what keeps the rest of the run from being bit-identical."""
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"], str(self.out / "last"))
         self.at = Position(**state["position"])
         processes, world = state["processes"], self.accelerator.num_processes
         doubts = []

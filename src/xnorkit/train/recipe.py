@@ -111,17 +111,19 @@ class ScheduleOptions(Section):
     """The learning rate over time: a factor on ``optim.lr``."""
 
     name: str = option("cosine", "shape of the decay",
-                       choices=("constant", "step", "cosine", "linear", "exponential"))  # fmt: skip
+                       choices=("constant", "step", "cosine", "linear", "poly", "exponential"))  # fmt: skip
     warmup: float = option(0.0, "epochs of linear rise from 0 at the start", low=0)
     milestones: tuple[float, ...] = option((), "epochs at which `step` multiplies by gamma", above=0)
+    every: float | None = option(None, "`step` also multiplies by gamma each time so many epochs are over", above=0)
     gamma: float = option(0.1, "factor of `step`", above=0, high=1)
-    floor: float = option(0.0, "factor that cosine, linear and exponential end at", low=0, high=1)
+    power: float = option(2.0, "of `poly`: floor + (1 - floor) (1 - done)^power", above=0)
+    floor: float = option(0.0, "factor that cosine, linear, poly and exponential end at", low=0, high=1)
 
     def check(self) -> None:
         if list(self.milestones) != sorted(set(self.milestones)):
             raise RecipeError("milestones", "not in rising order", got=list(self.milestones))
-        if self.name == "step" and not self.milestones:
-            raise RecipeError("milestones", "empty", expected="at least one epoch for the step schedule")
+        if self.name == "step" and not self.milestones and self.every is None:
+            raise RecipeError("milestones", "empty", expected="at least one epoch for the step schedule, or every")
         if self.name == "exponential" and self.floor == 0:
             raise RecipeError("floor", "no power reaches 0", got=0.0, expected="above 0 for the exponential schedule")
 

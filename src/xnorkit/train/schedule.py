@@ -9,14 +9,23 @@ from xnorkit.train.recipe import ScheduleOptions
 
 SHAPES: dict[str, Callable[[ScheduleOptions, float, float, int], float]] = {
     "constant": lambda o, epoch, done, epochs: 1.0,
-    "step": lambda o, epoch, done, epochs: o.gamma ** sum(epoch >= milestone for milestone in o.milestones),
+    "step": lambda o, epoch, done, epochs: o.gamma ** _drops(o, epoch),
     "cosine": lambda o, epoch, done, epochs: o.floor + (1 - o.floor) * (1 + math.cos(math.pi * done)) / 2,
     "linear": lambda o, epoch, done, epochs: 1 - (1 - o.floor) * done,
+    "poly": lambda o, epoch, done, epochs: o.floor + (1 - o.floor) * (1 - done) ** o.power,
     "exponential": lambda o, epoch, done, epochs: o.floor ** (math.floor(epoch - o.warmup) / (epochs - o.warmup)),
 }
 """Name -> factor(options, epoch as a fraction, share 0..1 of the steps after warm-up that are done, epochs of the run).
 
-exponential is BinaryConnect's and BNN's: after each epoch the rate is multiplied by (end / start)^(1 / epochs)."""
+linear is Bi-Real's and ReActNet's (theirs falls once an epoch, this one at each step). step with ``every``: BNN's Torch
+code halves the rate every 20 or 50 epochs. exponential is BinaryConnect's and BNN's: after each epoch the rate is
+multiplied by (end / start)^(1 / epochs)."""
+
+
+def _drops(options: ScheduleOptions, epoch: float) -> int:
+    """How often ``step`` has multiplied by gamma at this epoch: once a milestone, and once every ``every`` epochs."""
+    passed = sum(epoch >= milestone for milestone in options.milestones)
+    return passed + (math.floor(epoch / options.every) if options.every else 0)
 
 
 def factor(options: ScheduleOptions, step: int, steps_per_epoch: int, epochs: int) -> float:

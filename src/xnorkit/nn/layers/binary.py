@@ -9,26 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import RangeError, ShapeError
 from ...reference.conventions import PAD_VALUES
-from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue, input_magnitude, kmap
+from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue, input_magnitude, kmap, sign
 from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
 from ..quantizers.table import activation_quantizer, weight_quantizer
 from .gate import ChannelGate
-from .state import QuantizedModule
+from .state import REAL_WEIGHT, QuantizedModule
 
 _IDENTITY_GRADIENT = Sign(clip=None)
 
 
 def one_bit_weight(where: str, spec: str | WeightQuantizer) -> WeightQuantizer:
-    """The weight quantizer of a binary layer. Raises RangeError for a wider one."""
+    """The weight quantizer of a binary layer: one bit, or real numbers for a stage of its training.
+
+    Raises RangeError for what lies between.
+    """
     quantizer = weight_quantizer(spec)
-    if quantizer.width != 1:
-        raise RangeError(where, "weight", got=quantizer.name, expected="a one-bit quantizer",
+    if quantizer.width not in (1, REAL_WEIGHT):
+        raise RangeError(where, "weight", got=quantizer.name, expected="a one-bit quantizer, or real weights",
                          hint="use FewBitConv2d or FewBitLinear, Int8Conv2d or Int8Linear")  # fmt: skip
     return quantizer
 
@@ -67,7 +71,8 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
 
     Parameters are those of ``torch.nn.Conv2d`` (bias defaults to False: a batch norm follows), and
     pad_value: what a padded tap contributes: 0 (PyTorch's meaning), +1 or -1.
-    weight: row of QUANTIZERS, or an object: ``"xnor"`` (alpha = mean|W|) or ``"sign"`` (no scale).
+    weight: row of QUANTIZERS, or an object: ``"xnor"`` (alpha = mean|W|), ``"sign"`` (no scale), or ``"real"``: real
+        weights on signs, the first stage of ReActNet's and Real-to-Binary's training; they pack as float32 layers.
     activation: ``"sign"``, an object such as ``Sign(clip=1.3)``, or None when the input is -1/+1 already.
     kmap: multiply by XNOR-Net's K, the box-filtered mean of |x| over channels (sec. 3.2); its gradient reaches x too.
         For pad_value 0, one group and inputs that are not signs yet.
@@ -126,6 +131,10 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         geometry = (self.stride, sides(self.padding), self.dilation, self.groups, self.pad_value)
         values, scale = self.quantized_weight()
         window = (self.kernel_size, *geometry[:3])
+        if self._real_weight:
+            y = self._real_sum(x, values * scale.view(-1, 1, 1, 1))
+            y = y * input_magnitude(x.to(y.dtype), *window) if self.kmap else y
+            return self._gated(self.returned(y if self.bias is None else y + self.bias.view(-1, 1, 1)), x)
         if torch.compiler.is_exporting():
             factor = kmap(x, *window) if self.kmap else None
             return self._gated(bconv2d(self.operand(x), values, scale, self.bias, *geometry, factor), x)
@@ -134,6 +143,18 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
             with torch.autocast(x.device.type, enabled=False):
                 acc = acc * input_magnitude(x.to(acc.dtype), *window)
         return self._gated(self.returned(epilogue(acc, scale, self.bias, 1)), x)
+
+    def _real_sum(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Signs of x times real weights, padded taps of ``pad_value``: ``(N, O, Ho, Wo)`` in the weight's dtype."""
+        exporting = torch.compiler.is_exporting()
+        q = sign(self.operand(x)) if exporting else self.quantized_input(x).to(weight.dtype)
+        ph, pw = sides(self.padding)
+        if self.pad_value:
+            q, ph, pw = F.pad(q, (pw, pw, ph, ph), value=float(self.pad_value)), 0, 0
+        if exporting:
+            return F.conv2d(q, weight, None, self.stride, (ph, pw), self.dilation, self.groups)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(q, weight, None, self.stride, (ph, pw), self.dilation, self.groups)
 
     def _gated(self, y: Tensor, x: Tensor) -> Tensor:
         return y if self.gate is None else y * self.gate(x)
@@ -171,6 +192,12 @@ class BinaryLinear(QuantizedModule, nn.Linear):
         if x.shape[-1] != self.in_features:
             raise ShapeError("BinaryLinear", "input", got=tuple(x.shape), expected=f"(N, {self.in_features})")
         values, scale = self.quantized_weight()
+        if self._real_weight:
+            if torch.compiler.is_exporting():
+                return F.linear(sign(self.operand(x)), values * scale.view(-1, 1), self.bias)
+            with torch.autocast(x.device.type, enabled=False):
+                y = F.linear(self.quantized_input(x).to(values.dtype), values * scale.view(-1, 1), self.bias)
+            return self.returned(y)
         if torch.compiler.is_exporting():
             return bdense(self.operand(x), values, scale, self.bias)
         acc = dense_accumulate(self.quantized_input(x), values)

@@ -20,10 +20,7 @@ from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.table import activation_quantizer, weight_quantizer
 from .binary import sides, zero_padding_only
 from .int8 import check_integers
-from .state import QuantizedModule
-
-REAL_WEIGHT = 32
-"""``width`` of a weight quantizer whose values are real numbers."""
+from .state import REAL_WEIGHT, QuantizedModule
 
 
 class _FewBit(QuantizedModule):

@@ -12,6 +12,9 @@ from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, Moment, WeightQuantizer
 from ..quantizers.table import gradient_quantizer
 
+REAL_WEIGHT = 32
+"""``width`` of a weight quantizer whose values are real numbers."""
+
 
 class QuantizedModule(nn.Module):
     """A module that owns quantizers: it registers what they learn as ``weight_<name>`` and ``input_<name>``.
@@ -43,6 +46,17 @@ class QuantizedModule(nn.Module):
         """What the quantizer of that side (``weight`` or ``input``) is told now."""
         learned: Mapping[str, Tensor] = {name: getattr(self, f"{side}_{name}") for name in self._learned[side]}
         return Moment(self.training, getattr(self, "progress", 0.0), learned)
+
+    @property
+    def _real_weight(self) -> bool:
+        """Whether the weight's values are real numbers, which no packed layer holds."""
+        return self.weight_quantizer is not None and self.weight_quantizer.width == REAL_WEIGHT
+
+    def renew_learned(self) -> None:
+        """Give the weight's learned numbers the first values that the weight as it is now suggests."""
+        if self.weight_quantizer is not None and self._learned["weight"]:
+            for name, value in self.weight_quantizer.learned(self.weight.detach()).items():
+                getattr(self, f"weight_{name}").data.copy_(value)
 
     def quantized_weight(self) -> tuple[Tensor, Tensor]:
         """(values, scale) of the latent weight now."""

@@ -11,7 +11,7 @@ from .irnet import IrNet
 from .linear import LinearActivation, LinearWeight
 from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
-from .real import Real
+from .real import Real, RealWeight
 from .slope import ApproxSign, Ede, SwishSign, Window
 from .ste import Sign
 from .stochastic import StochasticSign
@@ -25,6 +25,7 @@ __all__ = [
     "QUANTIZERS", "ActivationQuantizer", "AdaBinActivation", "AdaBinWeight", "ApproxSign", "BiReal",
     "DorefaActivation", "DorefaGradient", "DorefaWeight", "Ede", "GradientQuantizer", "Int8", "IrNet",
     "LinearActivation", "LinearWeight", "LogActivation", "LogWeight", "MaxSign", "PixelCodes", "RSign", "Real",
-    "Sign", "SignWeight", "StochasticSign", "SwishSign", "SwishSignWeight", "Ttq", "Twn", "WeightQuantizer",
-    "Window", "Xnor", "XnorK", "XnorPlusPlus", "activation_quantizer", "gradient_quantizer", "weight_quantizer",
+    "RealWeight", "Sign", "SignWeight", "StochasticSign", "SwishSign", "SwishSignWeight", "Ttq", "Twn",
+    "WeightQuantizer", "Window", "Xnor", "XnorK", "XnorPlusPlus", "activation_quantizer", "gradient_quantizer",
+    "weight_quantizer",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from .irnet import IrNet
 from .linear import LinearActivation, LinearWeight
 from .log import LogActivation, LogWeight
 from .pixels import PixelCodes
-from .real import Real
+from .real import Real, RealWeight
 from .slope import ApproxSign, Ede, SwishSign, Window
 from .ste import Sign
 from .stochastic import StochasticSign
@@ -33,7 +33,7 @@ _ROWS: tuple[Row, ...] = (
     Real, PixelCodes, DorefaActivation, LinearActivation, LogActivation, XnorK, AdaBinActivation,
     # weights: one bit, few bits, real numbers
     SignWeight, Xnor, XnorPlusPlus, BiReal, IrNet, SwishSignWeight,
-    DorefaWeight, LinearWeight, LogWeight, Twn, Ttq, Int8, AdaBinWeight,
+    DorefaWeight, LinearWeight, LogWeight, Twn, Ttq, Int8, AdaBinWeight, RealWeight,
     # gradients
     DorefaGradient, MaxSign,
 )  # fmt: skip
