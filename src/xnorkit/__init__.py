@@ -32,7 +32,7 @@ _HOMES = {
 }
 """Public name -> module that defines it, with ``:name`` where it is called otherwise there."""
 
-_ROOMS = ("draw", "errors", "estimators", "format", "graph", "models", "nn", "reference", "runtime", "zoo")
+_ROOMS = ("draw", "errors", "estimators", "format", "graph", "interop", "models", "nn", "reference", "runtime", "zoo")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 

@@ -177,3 +177,21 @@ def test_demo_has_all_its_figures(xnorkit: Run, monkeypatch: pytest.MonkeyPatch,
     assert found["latency_ms"] == {"packed": 500, "torch_fp32": 500}
     assert found["throughput"] == {"packed": 128, "torch_fp32": 128}
     assert found["runs"][0]["parameters"]["packed"]["binary"] == 425000
+
+
+def test_export_writes_onnx_of_a_checkpoint_and_of_a_packed_file(trained: Path, xnorkit: Run, tmp_path: Path) -> None:
+    import onnxruntime
+
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    assert xnorkit("export", trained / "run/best", one).exit_code == 0
+    assert xnorkit("export", trained / "net.xnor.safetensors", other, "--json", tmp_path / "o.json").exit_code == 0
+    assert one.read_bytes() == other.read_bytes()
+    assert json.loads((tmp_path / "o.json").read_text())["file_bytes"] == other.stat().st_size
+    session = onnxruntime.InferenceSession(str(one), providers=["CPUExecutionProvider"])
+    assert session.run(None, {session.get_inputs()[0].name: np.zeros((3, 8, 8, 1), np.uint8)})[0].shape == (3, 10)
+
+
+def test_export_of_a_packed_file_makes_onnx_only(trained: Path, xnorkit: Run, tmp_path: Path) -> None:
+    refused = xnorkit("export", trained / "net.xnor.safetensors", tmp_path / "again.safetensors")
+    assert refused.exit_code == 1 and ".onnx" in refused.output
+    assert not any(tmp_path.iterdir())

@@ -16,6 +16,7 @@ ROOMS = (
     "reference",
     "format",
     "graph",
+    "interop",
     "runtime",
     "zoo",
     "draw",

@@ -12,7 +12,7 @@ VERBS: dict[str, str] = {
     "train": "Train a net as a YAML recipe says.",
     "compare": "Train one net by many schemes; accuracy against bytes and milliseconds.",
     "eval": "Top-1 and top-5 of a checkpoint or a packed file on a dataset.",
-    "export": "Pack a trained checkpoint into one file.",
+    "export": "Pack a trained checkpoint into one file, or write it as ONNX.",
     "verify": "Prove a packed file equal to the checkpoint it came from.",
     "inspect": "Show the graph, bits, bytes and operations of a packed file.",
     "predict": "Classify pictures with a packed file.",

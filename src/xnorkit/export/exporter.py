@@ -14,6 +14,7 @@ from ..graph.infer import infer
 from ..graph.ir import Graph, Node
 from ..graph.passes.pipeline import run_passes
 from ..graph.store import save
+from ..interop.onnx_model import SUFFIX, save_onnx
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .capture import capture
@@ -67,7 +68,7 @@ def to_graph(model: nn.Module, example: Tensor, *, input_dtype: InputDType = "au
 
 def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: InputDType = "auto",
            meta: Mapping[str, str] | None = None) -> ExportReport:  # fmt: skip
-    """Write the model as a packed file.
+    """Write the model as a packed file, or as ONNX where ``path`` ends in ``.onnx`` (the same graph, the same bits).
 
     model: any ``nn.Module`` of one input; its binary layers become one-bit, batch norm and signs integer thresholds.
     example: one input ``(1, C, H, W)`` or ``(1, C)``, for its shape.
@@ -76,7 +77,8 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
         layer reads the input).
     meta: text stored with the graph, e.g. ``{"classes": '["cat", "dog"]'}``.
 
-    Raises UnsupportedError naming module, operator and source line for what cannot be packed; SaveError.
+    Raises UnsupportedError naming module, operator and source line for what cannot be packed; SaveError;
+    MissingDependencyError for ONNX without the ``onnx`` extra.
 
     >>> import tempfile, torch, xnorkit
     >>> model = xnorkit.create_model("lenet5", method="xnor")
@@ -86,7 +88,8 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     True
     """
     graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
-    save(graph, path)
+    write = save_onnx if str(path).endswith(SUFFIX) else save
+    write(graph, path)
     return ExportReport(graph, tuple(_rows(graph)), Path(path).stat().st_size)
 
 
