@@ -188,7 +188,7 @@ def test_export_writes_onnx_of_a_checkpoint_and_of_a_packed_file(trained: Path, 
     assert one.read_bytes() == other.read_bytes()
     assert json.loads((tmp_path / "o.json").read_text())["file_bytes"] == other.stat().st_size
     session = onnxruntime.InferenceSession(str(one), providers=["CPUExecutionProvider"])
-    assert session.run(None, {session.get_inputs()[0].name: np.zeros((3, 8, 8, 1), np.uint8)})[0].shape == (3, 10)
+    assert session.run(None, {session.get_inputs()[0].name: np.zeros((3, 28, 28, 1), np.uint8)})[0].shape == (3, 10)
 
 
 def test_export_of_a_packed_file_makes_onnx_only(trained: Path, xnorkit: Run, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_model_of_the_zoo_gives_the_engines_scores(name: str, tmp_path: Path) 
 def test_a_trained_net_gives_torchs_scores(method: str, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(3)
-    model = xnorkit.create_model("vgg_small", method, input_size=16, stages=[[8], [16, 16]])
+    model = xnorkit.create_model("vgg_small", method, input_size=16, stages=[[16], [16, 16]])
     pixels = np.random.default_rng(1).integers(0, 256, (7, 16, 16, 1)).astype(np.uint8)
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     for _ in range(3):
