@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "runtime.session",
     "Session": "runtime.session",
+    "GraphBuilder": "graph.build",
     "create_model": "models.table",
     "list_models": "models.table",
     "summary": "models.summary",
