@@ -173,4 +173,6 @@ def test_cleanup_keeps_outputs_and_signature() -> None:
     graph = b.graph(outputs=(b.add("hardtanh", flat, name="y"),))
     assert [n.name for n in drop_dead(graph).nodes] == ["x", "flat", "y"]
     assert [n.name for n in drop_identities(graph).nodes] == ["x", "unused", "y"]
-    assert list(PASSES) == ["drop_identities", "signs_to_thresholds", "signs_before_pools", "drop_dead"]
+    assert list(PASSES) == [
+        "drop_identities", "signs_to_thresholds", "codes_to_thresholds", "signs_before_pools", "drop_dead",
+    ]  # fmt: skip

@@ -55,9 +55,10 @@ def _cost(graph: Graph, node: Node, output: TensorType, inputs: tuple[TensorType
     attrs = row.complete(node.attrs)
     counts = {role: prod(row.tensors[role].shape(inputs, attrs)) for role in node.tensors}
     size = sum(graph.tensors[key].nbytes for key in node.tensors.values())
-    weights = counts.get("weight", 0)
+    signs = counts.get("weight", 0)
+    weights = signs // attrs.get("planes", 1)
     macs = weights * output.shape[0] * output.shape[1]
-    other = sum(counts.values()) - weights
+    other = sum(counts.values()) - signs
     return Cost(node.name, node.op, str(output), KINDS.get(node.op, ""), weights, other, size, macs)
 
 

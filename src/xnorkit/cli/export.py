@@ -30,8 +30,9 @@ def command(out: Output, source: str, file: str, input_dtype: Any) -> None:
 
     SOURCE is a checkpoint; for a FILE that ends in .onnx also a packed file or a model of `xnorkit list zoo`.
 
-    Prints every layer with weights: whether it was packed to one bit, and if not, why. An older FILE is replaced only
-    by a complete new one. The ONNX model holds the same packed bits and runs in any runtime of standard operators.
+    Prints every layer with weights: whether it was packed, to one bit or up to four, and if not, why. An older FILE is
+    replaced only by a complete new one. The ONNX model holds the same packed bits and runs in any runtime of standard
+    operators.
     """
     if looks_packed(source):
         _convert(out, source, file)
@@ -47,11 +48,11 @@ def command(out: Output, source: str, file: str, input_dtype: Any) -> None:
     example = torch.zeros(1, channels, height, width)
     report = export(model, example, file, input_dtype=input_dtype, meta=info.origin())
     out.table(
-        ["layer", "op", "one-bit", "weights", "bytes", "why"],
-        [[row.name, row.op, row.packed, row.weights, row.bytes, row.why] for row in report.layers],
+        ["layer", "op", "packed", "bits", "weights", "bytes", "why"],
+        [[row.name, row.op, row.packed, row.weight_bits, row.weights, row.bytes, row.why] for row in report.layers],
     )
     layers = sum(row.weights > 0 for row in report.layers)
-    out.line(f"{file}: {report.file_bytes:,} bytes, {report.packed} of {layers} layers one-bit")
+    out.line(f"{file}: {report.file_bytes:,} bytes, {report.packed} of {layers} layers packed")
     out.result({"file": file, "packed_layers": report.packed, **report.to_dict()})
 
 

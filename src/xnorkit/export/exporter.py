@@ -15,22 +15,27 @@ from ..graph.ir import Graph, Node
 from ..graph.passes.pipeline import run_passes
 from ..graph.store import save
 from ..interop.onnx_model import SUFFIX, save_onnx
+from ..nn.layers.state import REAL_WEIGHT, QuantizedModule
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .capture import capture
 from .lower.run import InputDType, lower
 
 _WEIGHT_BITS = {"bconv2d": 1, "bdense": 1, "qconv2d": 8, "qdense": 8, "conv2d": 32, "dense": 32}
+_FEW_BITS = ("wconv2d", "wdense")
 _WHY_WIDE = {
-    8: "int8 weights: a first or last layer; integers, exact",
+    8: "int8 weights: a first or last layer, or more levels than planes hold; integers, exact",
     32: "float32 weights: xnorkit.binarize, BinaryConv2d or BinaryLinear would make it one-bit",
 }
-_WHY_SIGN = "its input is no monotone function of one integer accumulator (a residual sum, say): computed on floats"
+_WHY_REAL = "float32 weights: the values of quantizer {} are real numbers, no integers times one scale"
+_WHY_NO_PLANES = "float32 weights: the integers of quantizer {} are no sum of sign planes, and int8 ones need codes"
+_WHY_FLOAT = "its input is no monotone function of one integer accumulator (a residual sum, say): computed on floats"
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer of the packed file. ``packed``: one-bit weights; ``why``: the reason when it is not, or a note."""
+    """One layer of the packed file. ``packed``: weights are sign planes, one to four; ``why``: the reason when they are
+    not, or a note."""
 
     name: str
     op: str
@@ -43,7 +48,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """graph: what was written; layers: a row for each layer with weights and each sign left on floats."""
+    """graph: what was written; layers: a row for each layer with weights and each quantizer left on floats."""
 
     graph: Graph
     layers: tuple[LayerRow, ...]
@@ -51,7 +56,7 @@ class ExportReport:
 
     @property
     def packed(self) -> int:
-        """Number of one-bit layers."""
+        """Number of layers with one- to four-bit weights."""
         return sum(row.packed for row in self.layers)
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     example: one input ``(1, C, H, W)`` or ``(1, C)``, for its shape.
     path: written atomically; an older file there survives any failure.
     input_dtype: what callers of the packed file will pass: "u8" pixels 0..255, "f32", or "auto" (u8 where an int8
-        layer reads the input).
+        or bit-plane layer reads the input).
     meta: text stored with the graph, e.g. ``{"classes": '["cat", "dog"]'}``.
 
     Raises UnsupportedError naming module, operator and source line for what cannot be packed; SaveError;
@@ -90,25 +95,41 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
     write = save_onnx if str(path).endswith(SUFFIX) else save
     write(graph, path)
-    return ExportReport(graph, tuple(_rows(graph)), Path(path).stat().st_size)
+    return ExportReport(graph, tuple(_rows(graph, model)), Path(path).stat().st_size)
 
 
-def _rows(graph: Graph) -> list[LayerRow]:
+def _rows(graph: Graph, model: nn.Module) -> list[LayerRow]:
     types = infer(graph)
-    rows = []
+    modules = {path: module for path, module in model.named_modules() if isinstance(module, QuantizedModule)}
+    wide = {path: module.activation_quantizer for path, module in modules.items()
+            if module.activation_quantizer is not None and module.activation_quantizer.unpacked}  # fmt: skip
+    rows = [LayerRow(f"{path}.input", row.name, False, 0, 0, 0, row.unpacked) for path, row in wide.items()]
     for node in graph.nodes:
-        if node.op in _WEIGHT_BITS:
-            rows.append(_layer(graph, node, types))
-        elif node.op == "sign" and types[node.inputs[0]].dtype == "f32":
-            rows.append(LayerRow(node.name, "sign", False, 0, 0, 0, _WHY_SIGN))
+        if node.op in _WEIGHT_BITS or node.op in _FEW_BITS:
+            rows.append(_layer(graph, node, types, modules.get(node.source)))
+        elif node.op in ("sign", "quantize") and types[node.inputs[0]].dtype == "f32" and node.source not in wide:
+            rows.append(LayerRow(node.name, node.op, False, 0, 0, 0, _WHY_FLOAT))
     return rows
 
 
-def _layer(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> LayerRow:
-    bits, row = _WEIGHT_BITS[node.op], OPS[node.op]
-    shape = row.tensors["weight"].shape(tuple(types[name] for name in node.inputs), row.complete(node.attrs))
-    count = math.prod(shape)
+def _layer(graph: Graph, node: Node, types: Mapping[str, TensorType], module: QuantizedModule | None) -> LayerRow:
+    row = OPS[node.op]
+    attrs = row.complete(node.attrs)
+    planes = attrs.get("planes", 0)
+    bits = planes or _WEIGHT_BITS[node.op]
+    shape = row.tensors["weight"].shape(tuple(types[name] for name in node.inputs), attrs)
+    count = math.prod(shape) // max(planes, 1)
     size = sum(graph.tensors[key].nbytes for key in node.tensors.values())
     readers = {user.op for user in graph.users(node.name)}
-    note = "threshold fused: bits in, bits out" if readers == {"threshold"} else "one-bit weights, float output"
-    return LayerRow(node.name, node.op, bits == 1, count, bits, size, note if bits == 1 else _WHY_WIDE[bits])
+    if planes:
+        reads = "floats" if types[node.inputs[0]].dtype == "f32" else f"codes of {attrs['activation_bits']} bits"
+        gives = "codes" if readers == {"multithreshold"} else "bits" if readers == {"threshold"} else "float output"
+        return LayerRow(node.name, node.op, True, count, bits, size, f"{bits}-bit weights on {reads}, {gives}")
+    if bits == 1:
+        why = "threshold fused: bits in, bits out" if readers == {"threshold"} else "one-bit weights, float output"
+    elif bits == 32 and module is not None and module.weight_quantizer is not None:
+        real = module.weight_quantizer.width == REAL_WEIGHT
+        why = (_WHY_REAL if real else _WHY_NO_PLANES).format(module.weight_quantizer.name)
+    else:
+        why = _WHY_WIDE[bits]
+    return LayerRow(node.name, node.op, bits == 1, count, bits, size, why)

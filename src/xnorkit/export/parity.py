@@ -2,8 +2,8 @@
 
 1. Each layer with weights runs alone on the input torch gave it: integer layers must give *equal* accumulators, float
    layers must stay within the rounding bound of a sum of n products, ``n * 2^-23 * sum |x||w|``.
-2. Each sign in the file is compared with torch's on the same picture. Where everything before it is integer, one
-   differing bit is a failure; behind float layers differing bits are counted and reported.
+2. The signs and codes that layers read are compared with torch's on the same picture. Where everything before them is
+   integer, one difference is a failure; behind float layers differences are counted and reported.
 3. Class predictions of the eager model and of the file, picture by picture, must be equal.
 """
 
@@ -28,8 +28,6 @@ from ..runtime.session import Session
 from .capture import capture
 from .lower.run import Lowered, lower
 from .trace import LayerTrace, trace_layers
-
-_INTEGER_OPS = frozenset({"bconv2d", "bdense", "qconv2d", "qdense"})
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def verify(model: nn.Module, file: str | Path | Graph, images: NDArray[Any], *, 
     _same_model(lowered, graph)
     traces = trace_layers(model, to_torch(few))
     rows = [_layer_row(graph, lowered, trace) for trace in traces]
-    rows += _sign_rows(graph, lowered, traces, few)
+    rows += _input_rows(graph, lowered, traces, few)
     n, mismatches, worst, first = _predictions(model, session, images, batch)
     broken = next((f"layer {row.name} ({row.kind}): {row.different} of {row.compared}" for row in rows
                    if row.different and row.binding), "")  # fmt: skip
@@ -135,10 +133,9 @@ def _layer_row(graph: Graph, lowered: Lowered, trace: LayerTrace) -> ParityRow:
     x = _feature_order(lowered, trace, trace.input)
     got = Session(_alone(graph, node), threads=1)(x.astype(np.uint8) if _reads_pixels(graph, node) else x)
     want = np.moveaxis(trace.output, 1, -1).reshape(got.shape)
-    if node.op in _INTEGER_OPS:
+    if trace.bound is None:
         gap = np.abs(got.astype(np.int64) - want.astype(np.int64))
         return ParityRow(name, "integers", gap.size, int((gap != 0).sum()), float(gap.max()), True)
-    assert trace.bound is not None
     error = np.abs(got - want) / np.maximum(
         np.moveaxis(trace.bound, 1, -1).reshape(got.shape), np.finfo(np.float32).tiny
     )
@@ -159,14 +156,17 @@ def _alone(graph: Graph, node: Node) -> Graph:
     return Graph(tuple(nodes), (node.name,), {key: graph.tensors[key] for key in node.tensors.values()})
 
 
-def _sign_rows(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images: NDArray[Any]) -> list[ParityRow]:
-    """Bits at the input of every layer that reads bits, run end to end."""
+def _input_rows(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images: NDArray[Any]) -> list[ParityRow]:
+    """Bits and codes at the input of every layer that reads them, run end to end."""
     types = infer(graph)
-    by_name = {trace.name: trace for trace in traces if trace.signs is not None}
-    wanted = {}
+    by_name = {trace.name: trace for trace in traces}
+    wanted: dict[str, LayerTrace] = {}
     for node in graph.nodes:
         trace = by_name.get(lowered.origin.get(node.name, ""))
-        if trace is not None and node.op in _INTEGER_OPS and types[node.inputs[0]].dtype == "bits":
+        if trace is None or "weight" not in node.tensors:
+            continue
+        kind = types[node.inputs[0]].dtype
+        if kind == "bits" or (kind == "u8" and _are_codes(graph, node.inputs[0])):
             wanted[node.inputs[0]] = trace
     if not wanted:
         return []
@@ -174,11 +174,19 @@ def _sign_rows(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images:
     integer = _integer_values(graph, types)
     rows = []
     for value, trace in wanted.items():
-        assert trace.signs is not None
-        want = _feature_order(lowered, trace, trace.signs)
-        different = int((seen[value].reshape(want.shape) != want).sum())
-        rows.append(ParityRow(value, "signs", want.size, different, 2.0 * bool(different), value in integer))
+        want = _feature_order(lowered, trace, trace.input if trace.signs is None else trace.signs)
+        gap = np.abs(seen[value].reshape(want.shape).astype(np.int64) - want.astype(np.int64))
+        kind = "signs" if types[value].dtype == "bits" else "codes"
+        rows.append(ParityRow(value, kind, want.size, int((gap != 0).sum()), float(gap.max()), value in integer))
     return rows
+
+
+def _are_codes(graph: Graph, name: str) -> bool:
+    """Whether a u8 value was quantized, not given: the input has nothing to compare."""
+    node = graph.node(name)
+    while node.op in ("max_pool2d", "flatten", "concat"):
+        node = graph.node(node.inputs[0])
+    return node.op != "input"
 
 
 def _integer_values(graph: Graph, types: Mapping[str, TensorType]) -> set[str]:

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
+from ..nn.fewbit import REAL
 from ..reference.conventions import sign
 from .capture import capture
 
 _own, _aten = torch.ops.xnorkit, torch.ops.aten
+_FEW_BIT = frozenset({_own.wconv2d.default, _own.wdense.default})
 _INTEGER = frozenset({_own.bconv2d.default, _own.bdense.default, _own.qconv2d.default, _own.qdense.default})
 _FLOAT: dict[object, Callable[..., Tensor]] = {
     _aten.conv2d.default: F.conv2d, _aten.conv2d.padding: F.conv2d, _aten.linear.default: F.linear}  # fmt: skip
@@ -26,7 +28,7 @@ _EPSILON = 2.0**-23
 class LayerTrace:
     """name, input_name: fx nodes of the layer and of what it reads.
 
-    input: ``(N, C, H, W)`` or ``(N, F)`` as torch gave it; signs: its signs, int8, for integer layers.
+    input: ``(N, C, H, W)`` or ``(N, F)`` as torch gave it; signs: its signs, int8, for layers that take signs.
     output: the raw accumulators (integers) or the float result; bound: per element, for float layers.
     """
 
@@ -45,7 +47,7 @@ class _Recorder(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
-        if n.op == "call_function" and (n.target in _INTEGER or n.target in _FLOAT):
+        if n.op == "call_function" and (n.target in _INTEGER | _FEW_BIT or n.target in _FLOAT):
             args, kwargs = self.fetch_args_kwargs_from_env(n)
             self.traces.append(_record(n, args, kwargs, result))
         return result
@@ -54,15 +56,20 @@ class _Recorder(fx.Interpreter):
 def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> LayerTrace:
     x, weight = args[0], args[1]
     source = str(node.args[0])
-    if node.target in _INTEGER:
+    terms = weight[0].numel() + 1
+    if node.target in _INTEGER | _FEW_BIT:
         schema = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
         call = dict(zip(schema, args, strict=False)) | kwargs
         call |= {"scale": torch.ones_like(call["scale"]), "bias": None}
         call |= {"factor": None} if "factor" in schema else {}
-        raw = node.target(**call)  # type: ignore[operator]
-        return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw.numpy(), None)
+        raw = node.target(**call).numpy()  # type: ignore[operator]
+        if node.target in _INTEGER:
+            return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw, None)
+        if call["activation_bits"] != REAL:
+            return LayerTrace(node.name, source, x.numpy(), None, raw, None)
+        sums = node.target(**call | {"x": x.abs(), "weight": weight.abs()})  # type: ignore[operator]
+        return LayerTrace(node.name, source, x.numpy(), None, raw, (sums * (terms * _EPSILON)).numpy())
     sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])
-    terms = weight[0].numel() + 1
     return LayerTrace(node.name, source, x.numpy(), None, result.numpy(), (sums * (terms * _EPSILON)).numpy())
 
 

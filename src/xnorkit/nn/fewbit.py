@@ -3,6 +3,7 @@
 
 =================================  ====================================================================================
 ``xnorkit::quantize(x, ...)``      codes floor(fl(x * scale) + bias) clipped to 0..2^bits - 1
+``xnorkit::powers(x, ...)``        2^round(log2 x) from 2^(top - 2^bits + 2) up to 2^top, or 0
 ``xnorkit::wconv2d(...)``          acc = conv2d(v, weight), v the values of the codes x, or float32 x; zero padding
 ``xnorkit::wdense(...)``           acc = v @ weight.T
 =================================  ====================================================================================
@@ -49,6 +50,32 @@ def codes(x: Tensor, scale: float, bias: float, bits: int) -> Tensor:
     [0.0, 2.0, 2.0, 3.0]
     """
     return (x * scale + bias).floor().clamp(0, (1 << bits) - 1)
+
+
+def exponents(x: Tensor) -> Tensor:
+    """round(log2|x|), halves up; -inf at 0.
+
+    >>> exponents(torch.tensor([0.3, 1.5, -5.0])).tolist()
+    [-2.0, 1.0, 2.0]
+    """
+    return (x.abs().log2() + 0.5).floor()
+
+
+def power_values(x: Tensor, bits: int, top: int) -> Tensor:
+    """``2^e``, ``e = min(round(log2 x), top)``; 0 for x <= 0 and below the 2^bits - 1 powers that there are.
+
+    >>> power_values(torch.tensor([-1.0, 0.3, 0.8, 3.0]), 2, 1).tolist()
+    [0.0, 0.0, 1.0, 2.0]
+    """
+    e = exponents(x).clamp(max=top)
+    lowest = top - (1 << bits) + 2
+    return torch.where((x > 0) & (e >= lowest), torch.exp2(e), torch.zeros_like(x))
+
+
+@torch.library.custom_op("xnorkit::powers", mutates_args=())
+def powers(x: Tensor, bits: int, top: int) -> Tensor:
+    """``power_values``, in the dtype of x."""
+    return power_values(x, bits, top)
 
 
 def wconv2d_sum(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int],
@@ -99,6 +126,11 @@ def wdense(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None, weight
 
 @quantize.register_fake
 def _(x: Tensor, scale: float, bias: float, bits: int) -> Tensor:
+    return torch.empty_like(x)
+
+
+@powers.register_fake
+def _(x: Tensor, bits: int, top: int) -> Tensor:
     return torch.empty_like(x)
 
 

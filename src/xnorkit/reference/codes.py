@@ -6,15 +6,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeError
-from . import checks
+from ..errors import RangeError, ShapeError
+from . import bounds, checks
 
 Array = NDArray[Any]
+Expression = Callable[[NDArray[np.float32]], Array]
+
+ALWAYS, NEVER = bounds.INT32_MIN, bounds.INT32_MAX
+"""Thresholds that every accumulator reaches, and that none does."""
+CHECKED_VALUES, SAMPLES = 1 << 21, 256
+"""``derive`` checks every candidate when there are at most this many values, else a sample and the edges."""
 
 
 def multithreshold(acc: Array, threshold: Array, flip: Array) -> NDArray[np.uint8]:
@@ -53,3 +60,63 @@ def quantize(x: Array, scale: Array, bias: Array, bits: int) -> NDArray[np.uint8
     with np.errstate(all="ignore"):
         y = np.floor(x * scale + bias)
         return np.where(y >= 0, np.minimum(y, np.float32((1 << bits) - 1)), np.float32(0)).astype(np.uint8)
+
+
+def derive(f: Expression, low: int, high: int, channels: int, bits: int) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """(threshold int32 ``(C, 2^bits - 1)``, flip int8 ``(C,)``) with ``multithreshold`` = f(acc) on low..high.
+
+    ``f`` maps float32 candidates ``(K, C)`` to codes ``(K, C)``, monotone per channel. Bisection finds, per channel and
+    level k, the smallest accumulator whose code is at least k, or, where codes fall (flip -1), is below k. The result
+    is checked against f at every candidate when that is cheap, else around the edges and at evenly spread ones.
+    Raises RangeError for a range beyond +-2^24, NaN, or an f that is not monotone.
+
+    >>> t, flip = derive(lambda a: np.clip(np.floor(a * np.float32([1, -1]) / 4), 0, 3), -20, 20, 2, 2)
+    >>> t.tolist(), flip.tolist()
+    ([[4, 8, 12], [-3, -7, -11]], [1, -1])
+    """
+    if not -bounds.FLOAT32_EXACT <= low <= high <= bounds.FLOAT32_EXACT:
+        raise RangeError("multithreshold", "accumulator range", got=f"{low}..{high}",
+                         expected="low <= high within +-2^24")  # fmt: skip
+    level = np.arange(1, 1 << bits)[:, None]
+    start, end = (_codes(f, np.full((1, channels), value, np.int64)) for value in (low, high))
+    down = (end < start)[0]
+
+    def passed(code: Array) -> Array:
+        return np.asarray(np.where(down, code < level, code >= level))
+
+    below, above = np.full((len(level), channels), low, np.int64), np.full((len(level), channels), high, np.int64)
+    while (above - below > 1).any():
+        middle = (below + above) // 2
+        yes = passed(_codes(f, middle))
+        below, above = np.where(yes, below, middle), np.where(yes, middle, above)
+    edges = np.where(passed(start), ALWAYS, np.where(passed(end), above, NEVER)).T.astype(np.int32)
+    flip = np.where(down, np.int8(-1), np.int8(1))
+    _check(f, edges, flip, low, high)
+    return np.ascontiguousarray(edges), flip
+
+
+def _codes(f: Expression, candidates: Array) -> Array:
+    y = np.asarray(f(candidates.astype(np.float32)))
+    if y.shape != candidates.shape:
+        raise ShapeError("multithreshold", "result of the expression", got=y.shape, expected=candidates.shape)
+    if np.isnan(y).any():
+        raise RangeError("multithreshold", f"the expression, channel {int(np.isnan(y).any(0).argmax())}", got="NaN",
+                         expected="a number", hint="look for NaN or infinity in batch norm and scales")  # fmt: skip
+    return y
+
+
+def _check(f: Expression, edges: Array, flip: Array, low: int, high: int) -> None:
+    channels = flip.size
+    if (high - low + 1) * channels <= CHECKED_VALUES:
+        candidates = np.broadcast_to(np.arange(low, high + 1)[:, None], (high - low + 1, channels))
+    else:
+        spread = np.linspace(low, high, SAMPLES).astype(np.int64)[:, None] + np.zeros(channels, np.int64)
+        near = [edges.T.astype(np.int64) + step for step in (-2, -1, 0, 1)]
+        candidates = np.clip(np.concatenate([spread, *near]), low, high)
+    wrong = _codes(f, candidates) != multithreshold(candidates.astype(np.int32), edges, flip)
+    if wrong.any():
+        channel = int(wrong.any(axis=0).argmax())
+        where = int(candidates[wrong[:, channel].argmax(), channel])
+        raise RangeError("multithreshold", f"code of the expression, channel {channel}",
+                         got=f"a turn near accumulator {where}", expected="monotone codes",
+                         hint="an activation that is not monotone cannot become thresholds")  # fmt: skip

@@ -20,7 +20,21 @@ from ...reference.shapes import TensorType
 Order = NDArray[np.int64]
 
 ORDER_FREE = frozenset(
-    {"affine", "add", "relu", "prelu", "hardtanh", "tanh", "sigmoid", "sign", "dense", "bdense", "qdense"}
+    {
+        "affine",
+        "add",
+        "relu",
+        "prelu",
+        "hardtanh",
+        "tanh",
+        "sigmoid",
+        "sign",
+        "dense",
+        "bdense",
+        "qdense",
+        "wdense",
+        "quantize",
+    }
 )
 """Ops whose rules know how to treat a flattened value's own feature order; all others need torch's order."""
 

@@ -15,12 +15,14 @@ from ...errors import RangeError, ShapeError, UnsupportedError
 from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...graph.passes.chain import Evaluate
+from ...nn.fewbit import REAL
 from . import elementwise, spatial
 from .context import Lowering, Value
 from .table import RULES
 
 InputDType = Literal["auto", "u8", "f32"]
 _INTEGER_LAYERS = (torch.ops.xnorkit.qconv2d.default, torch.ops.xnorkit.qdense.default)
+_FEW_BIT_LAYERS = (torch.ops.xnorkit.wconv2d.default, torch.ops.xnorkit.wdense.default)
 _MOVERS = (spatial.flatten, spatial.max_pool2d, elementwise.identity)
 
 
@@ -38,8 +40,8 @@ class Lowered:
 def lower(program: ExportedProgram, input_dtype: InputDType = "auto", meta: Mapping[str, str] | None = None) -> Lowered:
     """Lower every node of the program.
 
-    input_dtype: "u8" for models fed with pixels 0..255, "f32" for any float input, "auto": u8 where an int8 layer reads
-        the input.
+    input_dtype: "u8" for models fed with pixels 0..255, "f32" for any float input, "auto": u8 where an int8 or
+        bit-plane layer reads the input.
 
     Raises UnsupportedError naming module, operator, reason and source line for whatever the table does not hold.
     """
@@ -86,9 +88,19 @@ def _input(low: Lowering, node: fx.Node, wanted: InputDType) -> None:
 
 
 def _reaches_integer_layer(node: fx.Node) -> bool:
-    """Whether an int8 layer reads the node, directly or through operators that only move pixels about."""
-    return any(user.target in _INTEGER_LAYERS or (RULES.get(user.target) in _MOVERS and _reaches_integer_layer(user))
-               for user in node.users)  # fmt: skip
+    """Whether an int8 or bit-plane layer reads the node, directly or through operators that only move pixels."""
+    return any(
+        user.target in _INTEGER_LAYERS
+        or (user.target in _FEW_BIT_LAYERS and _on_codes(user))
+        or (RULES.get(user.target) in _MOVERS and _reaches_integer_layer(user))
+        for user in node.users
+    )
+
+
+def _on_codes(node: fx.Node) -> bool:
+    """Whether a few-bit layer reads codes, not floats."""
+    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    return bool(dict(zip(names, _positional(node), strict=True))["activation_bits"] != REAL)
 
 
 def _call(low: Lowering, node: fx.Node) -> None:

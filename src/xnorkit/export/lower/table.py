@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ...nn import functional  # noqa: F401  imported for its effect: it registers the xnorkit:: operators
-from . import elementwise, layers, spatial
+from ...nn import fewbit as _fewbit  # noqa: F401  imported for its effect: it registers xnorkit:: operators
+from ...nn import functional  # noqa: F401  the others
+from . import elementwise, fewbit, layers, spatial
 from .context import Rule
 
 _aten = torch.ops.aten
@@ -19,6 +20,10 @@ RULES: dict[object, Rule] = {
     _own.qdense.default: layers.qdense,
     _own.sign.default: elementwise.sign,
     _own.shift_norm.default: elementwise.shift_norm,
+    _own.quantize.default: fewbit.quantize,
+    _own.powers.default: fewbit.powers,
+    _own.wconv2d.default: fewbit.wconv2d,
+    _own.wdense.default: fewbit.wdense,
     _aten.conv2d.default: layers.conv2d,
     _aten.conv2d.padding: layers.conv2d,
     _aten.linear.default: layers.linear,

@@ -11,6 +11,7 @@ from ..ir import Graph
 from ..verify import verify
 from .chain import Evaluate
 from .cleanup import drop_dead, drop_identities
+from .codes import codes_to_thresholds
 from .early_signs import signs_before_pools
 from .thresholds import signs_to_thresholds
 
@@ -19,6 +20,7 @@ Pass = Callable[[Graph, Mapping[str, Evaluate]], Graph]
 PASSES: dict[str, Pass] = {
     "drop_identities": lambda graph, exact: drop_identities(graph),
     "signs_to_thresholds": signs_to_thresholds,
+    "codes_to_thresholds": codes_to_thresholds,
     "signs_before_pools": lambda graph, exact: signs_before_pools(graph),
     "drop_dead": lambda graph, exact: drop_dead(graph),
 }

@@ -26,16 +26,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...reference import thresholds
 from ...reference.bits import pack_flat
-from ...reference.bounds import float32_exact
 from ...reference.ops import Array
 from ...reference.shapes import TensorType
 from ..infer import infer
 from ..ir import Graph, Node
-from .chain import ELEMENTWISE, Chain, Evaluate, bound, table_evaluate, walk
+from .chain import Chain, Evaluate, compose, expressions, falling, walk
 
 
 def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = None) -> Graph:
@@ -58,35 +56,14 @@ def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = Non
 
 def _rewrite(graph: Graph, chain: Chain, types: Mapping[str, TensorType], exact: Mapping[str, Evaluate],
              tensors: dict[str, Array]) -> list[Node] | None:  # fmt: skip
-    if types[chain.acc.name].dtype != "i32":
+    found = expressions(graph, chain, types, exact)
+    if found is None:
         return None
-    maps = {
-        link.name: exact.get(link.name) or table_evaluate(graph, link, types)
-        for link in chain.links
-        if link.op in ELEMENTWISE
-    }
-    limit = bound(graph, chain.acc, types)
-    if not float32_exact(limit):
-        return None
+    maps, limit = found
     flattens = [i for i, link in enumerate(chain.links) if link.op == "flatten"]
     late_flatten = bool(flattens) and any(link.name in maps for link in chain.links[flattens[-1] :])
     rewrite = _threshold_after_flatten if late_flatten else _threshold_first
     return rewrite(chain, types, maps, limit, tensors)
-
-
-def _compose(links: tuple[Node, ...], maps: Mapping[str, Evaluate], channels: int) -> Evaluate:
-    """All elementwise maps of ``links`` in order; maps of C channels see C' = H*W*C values as H*W rows of C."""
-
-    def evaluate(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        width = channels
-        for link in links:
-            if link.op == "flatten":
-                width = x.shape[1]
-            elif link.name in maps:
-                x = maps[link.name](x.reshape(-1, width)).reshape(x.shape)
-        return x
-
-    return evaluate
 
 
 def _add_threshold(name: str, source: Node, value: str, f: Evaluate, limit: int, channels: int,
@@ -97,31 +74,24 @@ def _add_threshold(name: str, source: Node, value: str, f: Evaluate, limit: int,
     return Node(name, "threshold", (value,), tensors=keys, source=source.source)
 
 
-def _falling(g: Evaluate, h: Evaluate, limit: int, channels: int) -> NDArray[np.bool_]:
-    """Channels where g decreases over the range of h: compare both ends; a monotone g with equal ends is constant."""
-    ends = h(np.repeat(np.array([[-limit], [limit]], dtype=np.float32), channels, axis=1))
-    values = g(ends)
-    return np.asarray((ends[1] - ends[0]) * (values[1] - values[0]) < 0)
-
-
 def _threshold_first(chain: Chain, types: Mapping[str, TensorType], maps: Mapping[str, Evaluate], limit: int,
                      tensors: dict[str, Array]) -> list[Node]:  # fmt: skip
     """acc -> threshold -> pools and flattens on bits; the last node takes the sign's name."""
     channels = types[chain.acc.name].shape[2]
     movers = [i for i, link in enumerate(chain.links) if link.name not in maps]
-    names = [f"{chain.sign.name}.{i}" for i in range(len(movers))] + [chain.sign.name]
-    full = _compose(chain.links, maps, channels)
-    nodes = [_add_threshold(names[0], chain.sign, chain.acc.name, full, limit, channels, tensors)]
+    names = [f"{chain.end.name}.{i}" for i in range(len(movers))] + [chain.end.name]
+    full = compose(chain.links, maps, channels)
+    nodes = [_add_threshold(names[0], chain.end, chain.acc.name, full, limit, channels, tensors)]
     for index, name in zip(movers, names[1:], strict=True):
         link = chain.links[index]
         roles: dict[str, str] = {}
         if link.op == "max_pool2d":
-            before = _compose(chain.links[:index], maps, channels)
-            after = _compose(chain.links[index + 1 :], maps, channels)
-            falling = _falling(after, before, limit, channels)
-            if falling.any():
+            before = compose(chain.links[:index], maps, channels)
+            after = compose(chain.links[index + 1 :], maps, channels)
+            down = falling(after, before, limit, channels)
+            if down.any():
                 roles["flip"] = f"{name}.flip"
-                tensors[roles["flip"]] = pack_flat(np.where(falling, np.int8(-1), np.int8(1)))
+                tensors[roles["flip"]] = pack_flat(np.where(down, np.int8(-1), np.int8(1)))
         nodes.append(Node(name, link.op, (nodes[-1].name,), link.attrs, roles, link.source))
     return nodes
 
@@ -134,12 +104,12 @@ def _threshold_after_flatten(chain: Chain, types: Mapping[str, TensorType], maps
     for index, link in enumerate(chain.links):
         if link.name in maps:
             continue
-        before = _compose(chain.links[:index], maps, channels)
-        if link.op == "max_pool2d" and _falling(before, lambda x: x, limit, channels).any():
+        before = compose(chain.links[:index], maps, channels)
+        if link.op == "max_pool2d" and falling(before, lambda x: x, limit, channels).any():
             return None
-        nodes.append(Node(f"{chain.sign.name}.{index}", link.op, (value,), link.attrs, {}, link.source))
+        nodes.append(Node(f"{chain.end.name}.{index}", link.op, (value,), link.attrs, {}, link.source))
         value = nodes[-1].name
-    wide = types[chain.sign.name].shape[2]
-    full = _compose(chain.links, maps, channels)
-    nodes.append(_add_threshold(chain.sign.name, chain.sign, value, full, limit, wide, tensors))
+    wide = types[chain.end.name].shape[2]
+    full = compose(chain.links, maps, channels)
+    nodes.append(_add_threshold(chain.end.name, chain.end, value, full, limit, wide, tensors))
     return nodes

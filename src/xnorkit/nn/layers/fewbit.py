@@ -42,12 +42,14 @@ class _FewBit(QuantizedModule):
         return self.weight_quantizer.width, REAL if real else self.activation_quantizer.width
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(values of the input, values of the weight, scale of a product); checks pixels."""
+        """(values of the input, values of the weight, scale of a product); checks pixels. An exported layer that packs
+        takes the operand in place of the values."""
         assert self.activation_quantizer is not None
         if self.activation_quantizer.name == "pixels" and not torch.compiler.is_exporting():
             check_integers(type(self).__name__, x)
         values, scale = self.quantized_weight()
-        return self.quantized_input(x), values, scale * self.activation_quantizer.unit
+        taken = self.operand(x) if torch.compiler.is_exporting() and self._packs else self.quantized_input(x)
+        return taken, values, scale * self.activation_quantizer.unit
 
     @property
     def _odd(self) -> bool:
@@ -56,7 +58,7 @@ class _FewBit(QuantizedModule):
     @property
     def _packs(self) -> bool:
         """Whether a packed layer can hold the weight's values."""
-        return self.weight_quantizer is not None and self.weight_quantizer.width != REAL_WEIGHT
+        return not self._real_weight
 
 
 class FewBitConv2d(_FewBit, nn.Conv2d):
@@ -99,7 +101,7 @@ class FewBitConv2d(_FewBit, nn.Conv2d):
         q, values, scale = self._parts(x)
         if torch.compiler.is_exporting():
             if self._packs:
-                return wconv2d(self.operand(x), values, scale, self.bias, *geometry, *self._integers, self._odd)
+                return wconv2d(q, values, scale, self.bias, *geometry, *self._integers, self._odd)
             return F.conv2d(q, values * scale.view(-1, 1, 1, 1), self.bias, *geometry)
         acc = wconv2d_sum(q, values, *geometry, *self._integers)
         return self.returned(epilogue(acc, scale, self.bias, 1))
@@ -137,7 +139,7 @@ class FewBitLinear(_FewBit, nn.Linear):
         q, values, scale = self._parts(x)
         if torch.compiler.is_exporting():
             if self._packs:
-                return wdense(self.operand(x), values, scale, self.bias, *self._integers, self._odd)
+                return wdense(q, values, scale, self.bias, *self._integers, self._odd)
             return F.linear(q, values * scale.view(-1, 1), self.bias)
         return self.returned(epilogue(wdense_sum(q, values, *self._integers), scale, self.bias, -1))
 

@@ -43,10 +43,12 @@ class ActivationQuantizer(ABC):
     levels: what the values are: ``signs`` -1/+1; ``codes`` 0..2^bits - 1; ``odd codes``, the odd integers
         -(2^bits - 1)..2^bits - 1; ``real``, the input itself.
     scheduled: its gradient follows ``moment.progress``.
+    unpacked: why a packed file holds floats where there could be codes; the export's report quotes it.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Literal["activation"]] = "activation"
+    unpacked: ClassVar[str] = ""
     levels: ClassVar[Literal["signs", "codes", "odd codes", "real"]] = "signs"
     scheduled: ClassVar[bool] = False
 

@@ -9,17 +9,9 @@ import torch
 from torch import Tensor
 
 from ...errors import RangeError
+from ..fewbit import exponents, power_values, powers
 from .base import EVALUATION, ActivationQuantizer, Moment, WeightQuantizer, check_weight_dtype
 from .straight import in_units
-
-
-def exponents(x: Tensor) -> Tensor:
-    """round(log2|x|), halves up; -inf at 0.
-
-    >>> exponents(torch.tensor([0.3, 1.5, -5.0])).tolist()
-    [-2.0, 1.0, 2.0]
-    """
-    return (x.abs().log2() + 0.5).floor()
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ class _LogSTE(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, row: LogActivation) -> Tensor:
         ctx.high = 2.0**row.top
         ctx.save_for_backward(x)
-        return row.powers(x)
+        return power_values(x, row.bits, row.top)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -83,8 +75,8 @@ class LogActivation(ActivationQuantizer):
     forward   ``x~ = 2^e``, ``e = min(round(log2 x), top)``; 0 for x <= 0 and below the smallest power
     gradient  ``dC/dx = dC/dx~ 1{0 <= x <= 2^top}``
     source    Hubara et al. 2016 (QNN), sec. 3.1: LogQuant(x) = clip(AP2(x), min, max)
-    deviates  As the weights': a smallest power. No packed file holds them: their codes are no steps of one width, and a
-              product with 2^e is a shift, for which the engine has no operator; export names the operator log2.
+    deviates  As the weights': a smallest power. A packed file has no codes for them, because they are no steps of one
+              width: they are float32, a sum of 2^k - 1 comparisons.
 
     >>> LogActivation(bits=2, top=1)(torch.tensor([-1.0, 0.3, 0.8, 3.0])).tolist()
     [0.0, 0.0, 1.0, 2.0]
@@ -92,6 +84,7 @@ class LogActivation(ActivationQuantizer):
 
     name: ClassVar[str] = "log"
     levels: ClassVar = "real"
+    unpacked: ClassVar = "powers of two are no codes of one width: float32, a comparison and a sum for each power"
     bits: int = 4
     top: int = 2
 
@@ -104,17 +97,11 @@ class LogActivation(ActivationQuantizer):
     def width(self) -> int:
         return 32
 
-    def powers(self, x: Tensor) -> Tensor:
-        """The powers, without a gradient."""
-        e = exponents(x).clamp(max=self.top)
-        lowest = self.top - ((1 << self.bits) - 1) + 1
-        return torch.where((x > 0) & (e >= lowest), torch.exp2(e), torch.zeros_like(x))
+    def operand(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
+        return powers(x, self.bits, self.top)
 
     def __call__(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
         if torch.compiler.is_exporting():
-            return self.powers(x)
+            return self.operand(x)
         y: Tensor = _LogSTE.apply(x, self)  # type: ignore[no-untyped-call]
         return y
-
-    def operand(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
-        return self.powers(x)

@@ -16,7 +16,8 @@ QNN = Scheme(
     order="cbap",
     nonlinearity="relu",
     recipe={"train.loss": "squared_hinge", "train.clip_latent": True},
-    packs="all of it with linear activations, weights wider than 2 bits as int8; activation=log cannot be packed: the "
-    "engine has no operator for powers of two",
+    packs="all of it with linear activations, weights wider than 2 bits as int8; activation=log leaves "
+    "activations in float32, made by 2^k - 1 comparisons, "
+    "and weights wider than 2 bits too",
     costs="k bits a weight; integer sums of codes, by table; batch norm and quantizer are 2^a - 1 comparisons",
 )
