@@ -1,12 +1,13 @@
 """The model table: published counts, every row under every method, integer sums end to end, options and refusals."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
 
 from xnorkit.errors import RangeError, ShapeError
 from xnorkit.models import MODELS, create_model, list_models, summary
-from xnorkit.models.summary import KINDS
 from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, Sign, Xnor, clip_weights_
 
 LARGE = ("binarynet", "nin", "cnv", "alexnet", "resnet18")
@@ -33,19 +34,19 @@ def test_float_lenets_have_the_published_counts(name, in_chans, size, params, ma
 
 def test_binarynet_has_the_weights_of_the_paper():
     total = summary(create_model("binarynet", "bnn", in_chans=3), (3, 32, 32))
-    assert total.params_1bit + total.params_8bit == 14_022_016
+    assert total.params_by_width[1] + total.params_by_width[8] == 14_022_016
     assert round(total.macs() / 1e6) == 617
 
 
 def test_binary_lenet5_is_counted_by_width():
     total = summary(create_model("lenet5", "xnor"), (1, 28, 28))
-    assert (total.params_1bit, total.params_8bit) == (20 * 50 * 25 + 800 * 500, 20 * 25 + 500 * 10)
-    assert total.params_32bit == 2 * (20 + 50 + 500) + 10
-    assert {k: total.macs(k) for k in KINDS} == {"binary": 2_000_000, "int8": 293_000, "float": 0}
+    widths = {1: 20 * 50 * 25 + 800 * 500, 8: 20 * 25 + 500 * 10, 32: 2 * (20 + 50 + 500) + 10}
+    assert total.params_by_width == widths
+    assert [total.macs(k) for k in ("binary", "int8")] == [2_000_000, 293_000] and total.macs() == 2_293_000
     assert total.total("other_floats") == 2 * (20 + 50 + 500) + (20 + 50 + 500 + 10)
     assert total.packed_bytes == 25_000 // 8 + 400_000 // 8 + 5_500 + 4 * (1_150 + 1_720)
     text = str(total)
-    assert "fc1" in text and "425,000" in text and "binary 2,000,000" in text
+    assert "fc1" in text and "400,000" in text and "binary 2,000,000" in text
 
 
 @pytest.mark.parametrize("method", ("fp32", "bnn", "xnor"))
@@ -143,3 +144,16 @@ def test_table_rows_are_documented():
 def test_refusals(arguments, error, match):
     with pytest.raises(error, match=match):
         create_model(**arguments)
+
+
+def test_a_summary_says_why_a_layer_is_not_binary():
+    model = create_model("vgg_small", "dorefa", stages=[[8], [8, 8]], input_size=16)
+    rows = {row.name: row for row in summary(model, (1, 16, 16)).layers if row.weights}
+    few = [row for row in rows.values() if row.kind == "few-bit"]
+    assert few and all(row.weight_bits == 1 and row.why == "1-bit weights on 2-bit codes" for row in few)
+    real = create_model("vgg_small", "binaryconnect[weight.evaluate=real]", stages=[[8], [8, 8]], input_size=16)
+    whys = {row.why for row in summary(real, (1, 16, 16)).layers if row.weights and row.kind == "float"}
+    assert "its quantizer gives real numbers" in whys
+    total = summary(model, (1, 16, 16))
+    assert json.loads(json.dumps(total.to_dict()))["params_by_width"]["1"] == sum(row.weights for row in few)
+    assert "1-bit weights on 2-bit codes" in str(total)
