@@ -14,6 +14,7 @@ VERBS: dict[str, str] = {
     "eval": "Top-1 and top-5 of a checkpoint or a packed file on a dataset.",
     "export": "Pack a trained checkpoint into one file, or write it as ONNX.",
     "verify": "Prove a packed file equal to the checkpoint it came from.",
+    "explain": "List every step of a packed file that is not one-bit or not fused: why, its time and bytes.",
     "inspect": "Show the graph, bits, bytes and operations of a packed file.",
     "predict": "Classify pictures with a packed file.",
     "bench": "Time our layers, race them against what is installed, or profile a packed file.",
