@@ -117,7 +117,7 @@ def test_every_run_is_packed_and_equal(trained: Path) -> None:
         assert found["bytes"] == packed_file(trained, run).stat().st_size
         result = json.loads((run_folder(trained, run) / "result.json").read_text())
         assert found["packed_top1"] == pytest.approx(result["test_top1"], abs=1e-9)
-    assert found["one_bit_layers"] == 1 and found["verify"]["integers"] > 0
+    assert found["packed_layers"] == 1 and found["verify"]["integers"] > 0
 
 
 def test_what_is_finished_is_not_repeated(trained: Path) -> None:

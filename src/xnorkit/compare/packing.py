@@ -79,7 +79,7 @@ def _digest(checkpoint: Path) -> str:
 
 def _sizes(report: ExportReport) -> dict[str, Any]:
     layers = [row for row in report.layers if row.weights]
-    return {"bytes": report.file_bytes, "layers": len(layers), "one_bit_layers": report.packed,
+    return {"bytes": report.file_bytes, "layers": len(layers), "packed_layers": report.packed,
             "weights": sum(row.weights for row in layers)}  # fmt: skip
 
 
