@@ -55,7 +55,8 @@ def powers(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     Every partial sum is one of the powers, so that the sum is exact; and fl(x - edge) >= 0 just where x >= edge.
     """
     x, bits, top = args
-    value, total = low.as_float(node, low.values[x]), None
+    flat = low.values[x]
+    value, total = low.as_float(node, _before_flatten(low, x)), None
     lowest, channels = int(top) - (1 << int(bits)) + 2, value.type.shape[2]
 
     def affine(source: Value, name: str, scale: float, bias: float) -> Value:
@@ -70,7 +71,18 @@ def powers(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
         total = step if total is None else low.emit(node, "add", total, step, order=value.order,
                                                     name=f"{value.name}.power{i}")  # fmt: skip
     assert total is not None
-    return total
+    if total.order is flat.order:
+        return total
+    return low.emit(node, "flatten", total, order=flat.order, name=f"{flat.name}.powers")
+
+
+def _before_flatten(low: Lowering, x: fx.Node) -> Value:
+    """The value that a flatten read to make x, else x's own: what treats all features alike may stand there, with its
+    numbers once a channel and not once a feature."""
+    value = low.values[x]
+    source = x.args[0] if x.args and low.is_value(x.args[0]) else x
+    assert isinstance(source, fx.Node)
+    return low.values[source] if value.order is not None and low.values[source].order is None else value
 
 
 def power_edges(bits: int, top: int) -> list[float]:
