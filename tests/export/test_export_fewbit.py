@@ -113,6 +113,18 @@ def assert_no_float_between_pixels_and_scores(graph: Graph) -> None:
     assert np.array_equal(Session(graph)(pictures(16, 5)), Session(graph, backend="reference")(pictures(16, 5)))
 
 
+def test_even_weights_on_odd_codes_are_exact_floats(tmp_path: Path) -> None:
+    """Padded taps add nothing, as in training; the report says what the file holds."""
+    model, path = net("xnor[first=planes, weight=linear, activation=xnor-k]"), tmp_path / "net.xnor.safetensors"
+    written = export(model, torch.zeros(1, 2, 8, 8), path)
+    row = next(row for row in written.layers if row.name == "blocks.0.conv")
+    assert (row.op, row.packed) == ("conv2d", False) and "integers of quantizer linear" in row.why
+    report = verify(model, path, pictures(64))
+    assert report.ok and report.mismatches == 0, report.first_difference
+    compared = {row.name: row for row in report.layers}
+    assert compared["blocks.0.conv"].kind == "integers" and compared["blocks.0.conv"].compared > 1000
+
+
 @pytest.mark.parametrize(("spec", "why"), [
     ("qnn[activation=log]", "1-bit weights on floats"),
     ("qnn[activation=log, activation.bits=2, weight=log]", "integers of quantizer log are no sum")])  # fmt: skip
@@ -149,9 +161,9 @@ def test_real_values_are_packed_as_floats_and_the_report_names_the_quantizer(spe
 
 
 def test_weights_that_no_operator_holds_are_refused() -> None:
-    layer = FewBitConv2d(2, 3, 3, weight=LinearWeight(4), activation=XnorK(2))
-    with pytest.raises(UnsupportedError, match="no planes of signs, on odd codes"):
-        to_graph(nn.Sequential(layer), torch.zeros(1, 2, 8, 8))
+    layer = FewBitConv2d(256, 3, 3, weight=LinearWeight(8), activation=XnorK(8))
+    with pytest.raises(UnsupportedError, match="no planes of signs, on odd codes, with sums up to"):
+        to_graph(nn.Sequential(layer), torch.zeros(1, 256, 8, 8))
 
 
 def test_pixels_are_asked_for() -> None:

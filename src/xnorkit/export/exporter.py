@@ -28,7 +28,9 @@ _WHY_WIDE = {
     32: "float32 weights: xnorkit.binarize, BinaryConv2d or BinaryLinear would make it one-bit",
 }
 _WHY_REAL = "float32 weights: the values of quantizer {} are real numbers, no integers times one scale"
-_WHY_NO_PLANES = "float32 weights: the integers of quantizer {} are no sum of sign planes, and int8 ones need codes"
+_WHY_NO_PLANES = (
+    "float32 weights: the integers of quantizer {} are no sum of sign planes, and int8 ones need codes from 0 on"
+)
 _WHY_FLOAT = "its input is no monotone function of one integer accumulator (a residual sum, say): computed on floats"
 
 

@@ -130,7 +130,8 @@ def _layer_row(graph: Graph, lowered: Lowered, trace: LayerTrace) -> ParityRow:
         if fx_name == trace.name and "weight" in lowered.graph.node(n).tensors
     )
     node = graph.node(name)
-    x = _feature_order(lowered, trace, trace.input)
+    floats = node.op in ("conv2d", "dense")
+    x = _feature_order(lowered, trace, trace.values if floats and trace.values is not None else trace.input)
     got = Session(_alone(graph, node), threads=1)(x.astype(np.uint8) if _reads_pixels(graph, node) else x)
     want = np.moveaxis(trace.output, 1, -1).reshape(got.shape)
     if trace.bound is None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
-from ..nn.fewbit import REAL
+from ..nn.fewbit import REAL, code_values
 from ..reference.conventions import sign
 from .capture import capture
 
@@ -30,6 +30,7 @@ class LayerTrace:
 
     input: ``(N, C, H, W)`` or ``(N, F)`` as torch gave it; signs: its signs, int8, for layers that take signs.
     output: the raw accumulators (integers) or the float result; bound: per element, for float layers.
+    values: what odd codes are worth; None for other inputs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LayerTrace:
     signs: NDArray[np.int8] | None
     output: NDArray[Any]
     bound: NDArray[np.float32] | None
+    values: NDArray[Any] | None = None
 
 
 class _Recorder(fx.Interpreter):
@@ -66,7 +68,8 @@ def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result
         if node.target in _INTEGER:
             return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw, None)
         if call["activation_bits"] != REAL:
-            return LayerTrace(node.name, source, x.numpy(), None, raw, None)
+            worth = code_values(x, call["activation_bits"], call["odd"]).numpy() if call["odd"] else None
+            return LayerTrace(node.name, source, x.numpy(), None, raw, None, worth)
         sums = node.target(**call | {"x": x.abs(), "weight": weight.abs()})  # type: ignore[operator]
         return LayerTrace(node.name, source, x.numpy(), None, raw, (sums * (terms * _EPSILON)).numpy())
     sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import fx
 
 from ...nn.fewbit import REAL, power_values
+from ...reference.bounds import FLOAT32_EXACT
 from ...reference.wbits import MAX_PLANES
 from .context import Lowering, Value
 from .layers import _columns, _conv_layout, _four, _integers, _pair, _scaled, _weight
@@ -123,7 +124,7 @@ def wdense(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
 def _sum(low: Lowering, node: fx.Node, op: str, value: Value, w: NDArray[np.int8], bits: int, odd: bool,
          **attrs: Any) -> Value:  # fmt: skip
     """The accumulator: planes of signs on codes or floats; where no planes hold the weights, int8 ones on codes,
-    float32 ones on floats."""
+    float32 ones on floats and on the values of odd codes."""
     if bits == REAL:
         value = low.as_float(node, value)
     elif value.type.dtype != "u8":
@@ -139,10 +140,23 @@ def _sum(low: Lowering, node: fx.Node, op: str, value: Value, w: NDArray[np.int8
     if bits == REAL:
         return low.emit(node, op, value, tensors={"weight": w.astype(np.float32)}, **attrs)
     if odd:
-        hint = "binary, ternary and odd weights do; others need an activation to codes 0..2^k - 1"
-        largest = int(np.abs(w).max())
-        raise low.unsupported(node, f"weights up to {largest} that are no planes of signs, on odd codes", hint)
+        values = _odd_values(low, node, value, w, int(bits))
+        return low.emit(node, op, values, tensors={"weight": w.astype(np.float32)}, **attrs)
     return low.emit(node, f"q{op}", value, tensors={"weight": w}, **attrs)
+
+
+def _odd_values(low: Lowering, node: fx.Node, value: Value, w: NDArray[np.int8], bits: int) -> Value:
+    """What odd codes are worth, as floats: float32 layers sum them with integer weights exactly, up to 2^24."""
+    most = (1 << bits) - 1
+    largest = int(np.abs(w.astype(np.int64)).reshape(len(w), -1).sum(1).max()) * most
+    if largest > FLOAT32_EXACT:
+        hint = "binary, ternary and odd weights do; others need an activation to codes 0..2^k - 1"
+        raise low.unsupported(
+            node, f"weights that are no planes of signs, on odd codes, with sums up to {largest}", hint
+        )
+    channels = value.type.shape[2]
+    tensors = {"scale": np.full(channels, 2, np.float32), "bias": np.full(channels, -most, np.float32)}
+    return low.emit(node, "affine", value, order=value.order, name=f"{value.name}.values", tensors=tensors)
 
 
 def _levels(odd: bool) -> str:
