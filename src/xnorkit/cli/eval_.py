@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,11 @@ def _checkpoint(model: str, data: str | None, split: str, root: str | None, thre
 def load_pictures(info: Any, data: str | None, split: str, root: str | None) -> Split:
     """Pictures for a checkpoint: ``data``, or what it was trained on, from where its recipe found them."""
     from ..train.data.datasets import load
+    from ..train.pictures import load as load_of_recipe
 
     height, width, channels = info.input_size
+    if data is None and info.recipe.data.crop != "none":
+        return load_of_recipe(replace(info.recipe.data, root=root or info.recipe.data.root), split, info.input_size)
     name = data or info.recipe.data.name
     place = root or (None if data else info.recipe.data.root)
     return load(name, split, place, size=(height, width), channels=channels)

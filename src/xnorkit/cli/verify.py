@@ -39,13 +39,15 @@ def command(
     default: what the checkpoint was trained on.
     """
     need_torch("verify")
+    import numpy as np
+
     from ..export import verify
     from ..train.checkpoint import load_checkpoint
 
     path = find(file)
     model, info = load_checkpoint(checkpoint)
     pictures = load_pictures(info, data, split, root)
-    report = verify(model, path, pictures.images[:limit], layer_images=layer_images, threads=threads)
+    report = verify(model, path, np.asarray(pictures.images[:limit]), layer_images=layer_images, threads=threads)
     out.table(
         ["layer", "compared as", "elements", "different", "largest error", "must be equal"],
         [[r.name, r.kind, r.compared, r.different, r.max_error, r.binding] for r in report.layers],

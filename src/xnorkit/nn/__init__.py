@@ -2,7 +2,7 @@
 
 from . import fewbit, functional
 from .binarize import binarize
-from .clip import clip_weights_, latent_weights
+from .clip import clip_weights_, latent_weights, uniform_weights_
 from .layers import (
     BinaryActivation,
     BinaryConv2d,
@@ -46,4 +46,5 @@ __all__ = [
     "Int8Linear", "IrNet", "Pixels", "RPReLU", "RSign", "Real", "Scheme", "ShiftBatchNorm1d", "ShiftBatchNorm2d",
     "Sign", "SignWeight", "StochasticSign", "SwishSign", "SwishSignWeight", "Window", "Xnor", "XnorPlusPlus",
     "binarize", "clip_weights_", "fewbit", "find_scheme", "functional", "latent_weights", "set_progress_",
+    "uniform_weights_",
 ]  # fmt: skip

@@ -21,6 +21,23 @@ def latent_weights(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
+def uniform_weights_(model: nn.Module, limit: float = 1.0) -> int:
+    """Draw ``latent_weights`` from U(-limit, limit), in place, from torch's generator; returns their number.
+
+    Source: BinaryConnect's and BNN's first values. A weight near the edge of the window takes long to flip: with
+    ``optim.lr_scale`` this, not the rate alone, sets how many flip a step.
+
+    >>> layer = BinaryLinear(64, 64); _ = uniform_weights_(layer)
+    >>> 0.9 < layer.weight.abs().max().item() <= 1.0
+    True
+    """
+    weights = latent_weights(model).values()
+    for weight in weights:
+        weight.uniform_(-limit, limit)
+    return len(weights)
+
+
+@torch.no_grad()
 def clip_weights_(model: nn.Module, limit: float = 1.0) -> int:
     """Clamp ``latent_weights`` to [-limit, limit], in place; call it after each optimizer step.
 

@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from xnorkit.nn import ShiftBatchNorm1d, ShiftBatchNorm2d
-from xnorkit.train.batches import Pictures, order
+from xnorkit.train.batches import Pictures, Streamed, order
 
 NORMS = (_BatchNorm, ShiftBatchNorm1d, ShiftBatchNorm2d)
 
 
 @torch.no_grad()
-def recalibrate(model: nn.Module, pictures: Pictures, count: int, batch: int) -> None:
+def recalibrate(model: nn.Module, pictures: Pictures | Streamed, count: int, batch: int) -> None:
     """Replace running statistics by their plain average over ``count`` pictures, unaugmented, a fixed draw.
 
     In a binary net one step can flip many signs, so the exponential average that training keeps describes weights
@@ -31,9 +31,9 @@ def recalibrate(model: nn.Module, pictures: Pictures, count: int, batch: int) ->
         norm.momentum = None
         norm.train()
     total = min(count, len(pictures))
-    drawn = torch.from_numpy(order(len(pictures), 0, 0)[:total]).to(pictures.images.device)
+    drawn = order(len(pictures), 0, 0)[:total]
     for start in range(0, total - total % batch or total, batch):
-        model(pictures.images[drawn[start : start + batch]].float())
+        model(pictures.at(drawn[start : start + batch]).float())
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -6,7 +6,10 @@ positions r, r + W, ... of the recipe's batch, with the augmentation that positi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorkit.train.data.arrays import Split
+from xnorkit.train.data.crops import COLOURS, NUMBERS
+from xnorkit.train.data.stream import FolderImages
 
-_ORDER, _AUGMENT = 1, 2
+_ORDER, _AUGMENT, _CROP = 1, 2, 3
+Key = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +32,62 @@ class Pictures:
     labels: Tensor
 
     @staticmethod
-    def of(split: Split, device: torch.device | str = "cpu") -> Pictures:
-        """The whole split on ``device``, as bytes: 47 MB for Fashion-MNIST, 154 MB for CIFAR-10."""
+    def of(split: Split, device: torch.device | str = "cpu") -> Pictures | Streamed:
+        """The whole split on ``device``, as bytes: 47 MB for Fashion-MNIST, 154 MB for CIFAR-10; or `Streamed`."""
+        labels = torch.from_numpy(split.labels).to(device)
+        if isinstance(split.images, FolderImages):
+            return Streamed(split.images, labels)
         images = torch.from_numpy(np.array(split.images.transpose(0, 3, 1, 2), order="C"))
-        return Pictures(images.to(device), torch.from_numpy(split.labels).to(device))
+        return Pictures(images.to(device), labels)
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def at(self, index: NDArray[np.int64]) -> Tensor:
+        """The pictures as they are: uint8 (n, C, H, W)."""
+        return self.images[torch.from_numpy(index).to(self.images.device)]
+
+    def drawn(self, chosen: NDArray[np.int64], mine: slice, key: Key) -> Tensor:
+        """Positions ``mine`` of the whole batch ``chosen``, for training; ``augment`` comes next."""
+        return self.at(chosen[mine])
+
+    def expect(self, chosen: NDArray[np.int64], mine: slice, key: Key) -> None:
+        """That batch is the next: nothing to prepare, it is in memory."""
+
+
+class Streamed:
+    """A split on disk, with the methods of `Pictures`; the next batch is decoded while a step is made."""
+
+    def __init__(self, images: FolderImages, labels: Tensor) -> None:
+        self.images, self.labels = images, labels
+        self._pool = ThreadPoolExecutor(1)
+        self._next: tuple[Key, Future[NDArray[np.uint8]]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def at(self, index: NDArray[np.int64]) -> Tensor:
+        """The test crops: uint8 (n, 3, H, W)."""
+        return self._tensor(np.asarray(self.images[index]))
+
+    def drawn(self, chosen: NDArray[np.int64], mine: slice, key: Key) -> Tensor:
+        """Training crops, a function of (key, position in the batch)."""
+        waiting, self._next = self._next, None
+        if waiting is not None and waiting[0] == key:
+            return self._tensor(waiting[1].result())
+        return self._tensor(self._decoder(chosen, mine, key)())
+
+    def expect(self, chosen: NDArray[np.int64], mine: slice, key: Key) -> None:
+        """That batch is the next: decode it beside what happens now."""
+        self._next = (key, self._pool.submit(self._decoder(chosen, mine, key)))
+
+    def _decoder(self, chosen: NDArray[np.int64], mine: slice, key: Key) -> Callable[[], NDArray[np.uint8]]:
+        rng = np.random.default_rng([*key, _CROP])
+        numbers, normals = rng.random((len(chosen), NUMBERS)), rng.standard_normal((len(chosen), COLOURS))
+        return lambda: self.images[chosen[mine]].drawn(numbers[mine], normals[mine])
+
+    def _tensor(self, pixels: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).to(self.labels.device)
 
 
 def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -40,7 +95,7 @@ def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch, _ORDER]).permutation(count)
 
 
-def augment(images: Tensor, positions: slice, batch: int, key: tuple[int, int, int], *, shift: int,
+def augment(images: Tensor, positions: slice, batch: int, key: Key, *, shift: int,
             flip: bool) -> Tensor:  # fmt: skip
     """uint8 (n, C, H, W) moved by up to ``shift`` pixels each way (black comes in) and mirrored with chance 1/2.
 

@@ -7,19 +7,21 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from xnorkit.train.batches import Pictures
+from xnorkit.train.batches import Pictures, Streamed
 from xnorkit.train.data.arrays import Split
 from xnorkit.train.losses import Loss
 from xnorkit.train.metrics import Evaluation, summarize
 
 
 @torch.no_grad()
-def scores(model: nn.Module, images: Tensor, batch: int = 500) -> NDArray[np.float32]:
-    """float32 (N, K) of uint8 pictures (N, C, H, W) on the model's device; leaves the model in eval mode."""
+def scores(model: nn.Module, pictures: Pictures | Streamed, batch: int = 500,
+           every: slice = slice(None)) -> NDArray[np.float32]:  # fmt: skip
+    """float32 (N, K) of the pictures, on the model's device; leaves the model in eval mode. every: of those only."""
     model.eval()
-    found = [model(images[i : i + batch].float()).float().cpu() for i in range(0, len(images), batch)]
+    index = np.arange(len(pictures))[every]
+    found = [model(pictures.at(index[i : i + batch]).float()).float().cpu() for i in range(0, len(index), batch)]
     return torch.cat(found).numpy()
 
 
@@ -34,15 +36,16 @@ def evaluate(model: nn.Module, data: Split, batch: int = 500, *, loss: Loss | No
     """
     first = next(model.parameters(), None)
     pictures = Pictures.of(data, first.device if first is not None else "cpu")
-    return _judged(scores(model, pictures.images, batch), data.labels, loss)
+    return _judged(scores(model, pictures, batch), data.labels, loss)
 
 
-def evaluate_together(model: nn.Module, pictures: Pictures, accelerator: Accelerator, loss: Loss) -> Evaluation:
+def evaluate_together(model: nn.Module, pictures: Pictures | Streamed, accelerator: Accelerator,
+                      loss: Loss) -> Evaluation:  # fmt: skip
     """`evaluate` with the pictures dealt out over the processes; every process gets the same answer."""
     rank, world = accelerator.process_index, accelerator.num_processes
     if len(pictures) < world:
-        return _judged(scores(model, pictures.images), pictures.labels.cpu().numpy(), loss)
-    own = scores(model, pictures.images[rank::world])
+        return _judged(scores(model, pictures), pictures.labels.cpu().numpy(), loss)
+    own = scores(model, pictures, every=slice(rank, None, world))
     parts = gather_object([own])
     whole = np.empty((len(pictures), own.shape[1]), np.float32)
     for index, part in enumerate(parts):

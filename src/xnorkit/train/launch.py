@@ -17,13 +17,12 @@ from torch import nn
 
 from xnorkit.errors import CheckpointError, RecipeError
 from xnorkit.models import create_model
-from xnorkit.train import rng
+from xnorkit.nn import uniform_weights_
+from xnorkit.train import pictures, rng
 from xnorkit.train.batches import Pictures
 from xnorkit.train.checkpoint import CheckpointInfo, exists, load_checkpoint, load_state, read_info
 from xnorkit.train.config import differences, to_plain
 from xnorkit.train.data.arrays import Split, hold_out, stratified
-from xnorkit.train.data.datasets import DATASETS
-from xnorkit.train.data.datasets import load as load_split
 from xnorkit.train.evaluation import evaluate
 from xnorkit.train.files import settle, write_file
 from xnorkit.train.loop import Trainer
@@ -92,13 +91,15 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
     accelerator = Accelerator(cpu=device == "cpu", kwargs_handlers=[own_buffers])
     teller = reporter(progress if accelerator.is_main_process else "none")
-    train, test = data if data is not None else _load(plan)
+    train, test = data if data is not None else pictures.both(plan.data)
     kept, monitor = _monitored(plan, train, test, accelerator.num_processes)
     going_on = _continues(folder, plan, resume, accelerator)
     rng.seed_all(plan.seed)
     if model is None:
         arguments: dict[str, Any] | None = _arguments(plan, train)
         model = create_model(**_arguments(plan, train))
+        if plan.model.latent == "uniform":
+            uniform_weights_(model)
     else:
         arguments = _own_arguments(model)
     info = CheckpointInfo(plan, arguments, train.classes, train.shape, train.name, train.source)
@@ -108,17 +109,6 @@ def run(recipe: str | Path | Mapping[str, Any] | Recipe, *, out: str | Path | No
     finally:
         trainer.records.close()
     return _finish(trainer, test)
-
-
-def _load(plan: Recipe) -> tuple[Split, Split]:
-    """The recipe's training and test pictures; ``size`` is for folders only."""
-    options = plan.data
-    if options.size and options.name in DATASETS:
-        raise RecipeError("data.size", "only for folders and zips", got=list(options.size), expected="[]")
-    size = (options.size[0], options.size[1]) if options.size else None
-    train = load_split(options.name, "train", options.root, size=size)
-    test = load_split(options.name, "test", options.root, size=size or train.shape[:2], channels=train.shape[2])
-    return train, test
 
 
 def _monitored(plan: Recipe, train: Split, test: Split, processes: int) -> tuple[Split, tuple[str, Split]]:

@@ -20,7 +20,7 @@ from xnorkit.errors import RangeError
 from xnorkit.nn import clip_weights_, set_progress_
 from xnorkit.train import rng
 from xnorkit.train.batch_norm import average_over_processes, recalibrate
-from xnorkit.train.batches import Pictures, augment, order
+from xnorkit.train.batches import Pictures, Streamed, augment, order
 from xnorkit.train.checkpoint import CheckpointInfo, save
 from xnorkit.train.diagnostics import Diagnostics
 from xnorkit.train.evaluation import evaluate_together
@@ -64,8 +64,8 @@ class Trainer:
     """
 
     def __init__(self, info: CheckpointInfo, out: Path, accelerator: Accelerator, model: nn.Module, stepped: nn.Module,
-                 optimizer: Any, data: Pictures, monitor: tuple[str, Pictures], reporter: Reporter,
-                 records: Records) -> None:  # fmt: skip
+                 optimizer: Any, data: Pictures | Streamed, monitor: tuple[str, Pictures | Streamed],
+                 reporter: Reporter, records: Records) -> None:  # fmt: skip
         self.info, self.recipe, self.out = info, info.recipe, out
         self.accelerator, self.model, self.stepped, self.optimizer = accelerator, model, stepped, optimizer
         self.data, self.monitor, self.reporter, self.records = data, monitor, reporter, records
@@ -114,7 +114,7 @@ class Trainer:
         self.stepped.train()
         while self.at.step < self.steps:
             first = self.at.step * batch
-            self._step(positions[first : first + batch])
+            self._step(positions[first : first + batch], positions[first + batch : first + 2 * batch])
             self.at.step += 1
             if self._asked_to(stop):
                 self.at.seconds += time.monotonic() - begun
@@ -126,14 +126,16 @@ class Trainer:
                 self.at.seconds = elapsed
         self._close_epoch(self.at.seconds + time.monotonic() - begun)
 
-    def _step(self, chosen: NDArray[np.int64]) -> None:
-        """One optimizer step on the whole batch ``chosen``, of which this process takes its share."""
+    def _step(self, chosen: NDArray[np.int64], then: NDArray[np.int64]) -> None:
+        """One optimizer step on the whole batch ``chosen``, of which this process takes its share; ``then`` is next."""
         recipe, accelerator = self.recipe, self.accelerator
         mine = slice(accelerator.process_index, None, accelerator.num_processes)
-        picked = torch.from_numpy(chosen[mine]).to(accelerator.device)
-        labels = self.data.labels[picked]
-        images = augment(self.data.images[picked], mine, len(chosen), (recipe.seed, self.at.epoch, self.at.step),
-                         shift=recipe.data.shift, flip=recipe.data.flip)  # fmt: skip
+        labels = self.data.labels[torch.from_numpy(chosen[mine]).to(accelerator.device)]
+        key = (recipe.seed, self.at.epoch, self.at.step)
+        images = augment(self.data.drawn(chosen, mine, key), mine, len(chosen), key, shift=recipe.data.shift,
+                         flip=recipe.data.flip)  # fmt: skip
+        if len(then) == len(chosen):
+            self.data.expect(then, mine, (recipe.seed, self.at.epoch, self.at.step + 1))
         set_factor(self.optimizer, self.factor())
         set_progress_(self.model, min(1.0, self.done_steps / self.total_steps))
         scores = self.stepped(images.float())

@@ -39,10 +39,20 @@ class DataOptions(Section):
     shift: int = option(0, "move each training picture by up to this many pixels each way, black coming in", low=0)
     flip: bool = option(False, "mirror every other training picture left to right, at random")
     size: tuple[int, ...] = option((), "height and width every picture of a folder is resized to", low=1)
+    crop: str = option("none", "pictures of a folder stay on disk and are cropped to data.size anew each time: a "
+                               "share of the area, or a window at a drawn shorter side",
+                       choices=("none", "area", "short"))  # fmt: skip
+    area: tuple[float, ...] = option((0.08, 1.0), "least and largest share of the area", above=0, high=1)
+    short: tuple[int, ...] = option((256, 256), "least and largest shorter side; in tests the least, the window in the "
+                                                "middle", low=1)  # fmt: skip
+    lighting: float = option(0.0, "AlexNet's colour noise of cropped pictures: its standard deviation", low=0)
 
     def check(self) -> None:
         if len(self.size) not in (0, 2):
             raise RecipeError("size", "wrong length", got=list(self.size), expected="[height, width]")
+        for name, pair in (("area", self.area), ("short", self.short)):
+            if len(pair) != 2 or pair[0] > pair[1]:
+                raise RecipeError(name, "no range", got=list(pair), expected="[least, largest]")
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class ModelOptions(Section):
     name: str = option("lenet5", "a name of `xnorkit list models`")
     method: str = option("xnor", "how weights and activations become bits: a name of `xnorkit list methods`, or fp32")
     options: dict[str, Any] = option({}, "further keyword arguments of the model")
+    latent: str = option("torch", "first values of binary and few-bit weights: torch's, or BinaryConnect's U(-1, 1)",
+                       choices=("torch", "uniform"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,7 @@ class ScheduleOptions(Section):
     milestones: tuple[float, ...] = option((), "epochs at which `step` multiplies by gamma", above=0)
     every: float | None = option(None, "`step` also multiplies by gamma each time so many epochs are over", above=0)
     gamma: float = option(0.1, "factor of `step`", above=0, high=1)
+    factors: tuple[float, ...] = option((), "factors of `step` at each milestone, where they differ", above=0, high=1)
     power: float = option(2.0, "of `poly`: floor + (1 - floor) (1 - done)^power", above=0)
     floor: float = option(0.0, "factor that cosine, linear, poly and exponential end at", low=0, high=1)
 
@@ -124,6 +137,9 @@ class ScheduleOptions(Section):
             raise RecipeError("milestones", "not in rising order", got=list(self.milestones))
         if self.name == "step" and not self.milestones and self.every is None:
             raise RecipeError("milestones", "empty", expected="at least one epoch for the step schedule, or every")
+        if self.factors and len(self.factors) != len(self.milestones):
+            raise RecipeError("factors", "not one for each milestone", got=len(self.factors),
+                              expected=len(self.milestones))  # fmt: skip
         if self.name == "exponential" and self.floor == 0:
             raise RecipeError("floor", "no power reaches 0", got=0.0, expected="above 0 for the exponential schedule")
 

@@ -9,7 +9,7 @@ from xnorkit.train.recipe import ScheduleOptions
 
 SHAPES: dict[str, Callable[[ScheduleOptions, float, float, int], float]] = {
     "constant": lambda o, epoch, done, epochs: 1.0,
-    "step": lambda o, epoch, done, epochs: o.gamma ** _drops(o, epoch),
+    "step": lambda o, epoch, done, epochs: _stepped(o, epoch),
     "cosine": lambda o, epoch, done, epochs: o.floor + (1 - o.floor) * (1 + math.cos(math.pi * done)) / 2,
     "linear": lambda o, epoch, done, epochs: 1 - (1 - o.floor) * done,
     "poly": lambda o, epoch, done, epochs: o.floor + (1 - o.floor) * (1 - done) ** o.power,
@@ -22,10 +22,15 @@ code halves the rate every 20 or 50 epochs. exponential is BinaryConnect's and B
 multiplied by (end / start)^(1 / epochs)."""
 
 
-def _drops(options: ScheduleOptions, epoch: float) -> int:
-    """How often ``step`` has multiplied by gamma at this epoch: once a milestone, and once every ``every`` epochs."""
-    passed = sum(epoch >= milestone for milestone in options.milestones)
-    return passed + (math.floor(epoch / options.every) if options.every else 0)
+def _stepped(options: ScheduleOptions, epoch: float) -> float:
+    """gamma, or its own factor, for each milestone behind, and gamma for each ``every`` epochs that are over.
+
+    >>> _stepped(ScheduleOptions(name="step", milestones=(2, 4), factors=(0.5, 0.25)), 5)
+    0.125
+    """
+    own = options.factors or (options.gamma,) * len(options.milestones)
+    passed = math.prod(gamma for gamma, milestone in zip(own, options.milestones, strict=True) if epoch >= milestone)
+    return passed * options.gamma ** (math.floor(epoch / options.every) if options.every else 0)
 
 
 def factor(options: ScheduleOptions, step: int, steps_per_epoch: int, epochs: int) -> float:

@@ -134,11 +134,24 @@ def _contents(tree: Tree, files: list[PurePosixPath]) -> Generator[tuple[str, by
 
 def decode(data: bytes, name: str, *, size: tuple[int, int] | None = None,
            channels: int | None = None) -> NDArray[np.uint8]:  # fmt: skip
-    """One encoded picture as uint8 (H, W, C).
+    """One encoded picture as uint8 (H, W, C); as `opened`.
 
     Parameters
     ----------
     size: (H, W) to resize to, bilinear; None keeps the picture's own.
+    """
+    picture = opened(data, name, channels=channels)
+    if size is not None and picture.size != (size[1], size[0]):
+        picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    array = np.asarray(picture, np.uint8)
+    return array[:, :, None] if picture.mode == "L" else array
+
+
+def opened(data: bytes, name: str, *, channels: int | None) -> Image.Image:
+    """One encoded picture, grey or RGB.
+
+    Parameters
+    ----------
     channels: 1 or 3; None: 1 for grey pictures, else 3. An alpha channel is ignored.
 
     Raises
@@ -147,16 +160,12 @@ def decode(data: bytes, name: str, *, size: tuple[int, int] | None = None,
         limit); names ``name``.
     """
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise DataError(name, "pixels of more than 8 bits", got=f"mode {opened.mode}", expected="8-bit pixels")
-            grey = channels == 1 if channels else opened.mode in ("1", "L")
-            picture = opened.convert("L" if grey else "RGB")
+        with Image.open(io.BytesIO(data)) as file:
+            if file.mode.startswith(("I", "F")):
+                raise DataError(name, "pixels of more than 8 bits", got=f"mode {file.mode}", expected="8-bit pixels")
+            grey = channels == 1 if channels else file.mode in ("1", "L")
+            return file.convert("L" if grey else "RGB")
     except DataError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(name, f"cannot be decoded ({error})") from None
-    if size is not None and picture.size != (size[1], size[0]):
-        picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    array = np.asarray(picture, np.uint8)
-    return array[:, :, None] if grey else array
