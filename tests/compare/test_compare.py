@@ -77,6 +77,8 @@ def test_a_scheme_sets_its_keys_and_an_override_wins() -> None:
         (["xnor"], [0], ["model.method=bnn"], RecipeError),
         (["xnor"], [0], ["train.epochs=none"], RecipeError),
         (["bnn[recipe.nothing=1]"], [0], [], RecipeError),
+        (["xnor", "a=bnn", "a=xnor"], [0], [], RecipeError),
+        (["xnor", "xnor=bnn"], [0], [], RecipeError),
     ],
 )
 def test_nonsense_is_refused_before_anything_starts(

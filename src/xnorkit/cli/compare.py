@@ -16,7 +16,7 @@ from .verb import Failure, Verb, need_torch, verb
 if TYPE_CHECKING:
     from ..compare.plan import Plan
 
-MANY = ("--schemes", "--seeds")
+MANY = ("--schemes", "--seeds", "--for")
 """Options that take all values up to the next option."""
 
 
@@ -47,13 +47,17 @@ class Many(Verb):
 @verb(
     "compare",
     example='xnorkit compare digits-xnor --schemes fp32 bnn xnor "xnor[kmap=true]" --seeds 0 1 2\n'
+    'xnorkit compare digits-xnor --schemes bop "C-B-A-P=xnor[order=cbap]" --for bop optim.lr=0.005 train.batch=32\n'
+    "xnorkit compare comparison.yaml                     # recipe, seeds, schemes and their own keys from a file\n"
     "xnorkit compare runs/compare-digits-xnor            # go on after a stop\n"
     "xnorkit compare runs/compare-digits-xnor --report   # table and picture of what is there",
     cls=Many,
 )
-@click.argument("what", metavar="RECIPE|FOLDER")
+@click.argument("what", metavar="RECIPE|FILE|FOLDER")
 @click.option("--schemes", multiple=True, metavar="SCHEME...", help="Names of `xnorkit list methods`, with options in "
-              "brackets: xnor[kmap=true].")  # fmt: skip
+              "brackets: xnor[kmap=true]; LABEL=SCHEME to call it so.")  # fmt: skip
+@click.option("--for", "own", multiple=True, metavar="SCHEME KEY=VALUE...", help="Recipe keys of one scheme (or label) "
+              "alone, e.g. its learning rate; win over -o.")  # fmt: skip
 @click.option("--seeds", multiple=True, type=click.IntRange(0), metavar="N...", help="Seeds of each; default: 0.")
 @click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a recipe key for all, e.g. "
               "train.epochs=3; wins over what a scheme asks for.")  # fmt: skip
@@ -69,13 +73,14 @@ class Many(Verb):
 @click.option("--progress", default="auto", show_default=True, type=click.Choice(["auto", "bar", "plain", "none"]),
               help="auto: bars on a terminal, a line an epoch elsewhere; on standard error.")  # fmt: skip
 def command(
-    out: Output, what: str, schemes: tuple[str, ...], seeds: tuple[int, ...], overrides: tuple[str, ...],
-    folder: str | None, jobs: int | None, threads: int, pictures: int, rounds: int, repack: bool, report: bool,
-    device: str, progress: str,
+    out: Output, what: str, schemes: tuple[str, ...], own: tuple[str, ...], seeds: tuple[int, ...],
+    overrides: tuple[str, ...], folder: str | None, jobs: int | None, threads: int, pictures: int, rounds: int,
+    repack: bool, report: bool, device: str, progress: str,
 ) -> None:  # fmt: skip
     """Train one net by many schemes; accuracy against bytes and milliseconds.
 
-    RECIPE is a shipped name or a YAML file: the net and the budget; a scheme adds what belongs to it. Each run has a
+    RECIPE is a shipped name or a YAML file: the net and the budget; a scheme adds what belongs to it, --for what suits
+    it. FILE is a YAML file of recipe, seeds and schemes. The report prints each scheme's own settings. Each run has a
     process and a folder of its own. Ctrl-C saves all; the same command, or `xnorkit compare FOLDER`, goes on from
     there. A failed run does not stop the others; the exit status is then 1. Accuracy is of the test split; bytes and
     milliseconds are of the packed file.
@@ -86,7 +91,7 @@ def command(
     from ..compare.report import write
     from ..compare.runner import How, carry_out
 
-    place, plan = _plan(what, schemes, seeds, overrides, folder, report)
+    place, plan = _plan(what, schemes, seeds, overrides, own_keys(own), folder, report)
     if report:
         _show(out, place, write(place))
         return
@@ -104,10 +109,32 @@ def command(
         raise Failure(f"{len(failed)} of {len(plan.runs)} runs failed; logs in {place / 'logs'}\n" + "\n".join(told))
 
 
-def _plan(what: str, schemes: Sequence[str], seeds: Sequence[int], overrides: Sequence[str], folder: str | None,
-          report: bool) -> tuple[Path, Plan]:  # fmt: skip
+def own_keys(words: Sequence[str]) -> dict[str, list[str]]:
+    """Words of ``--for`` by scheme: a word begins another one when it is no KEY=VALUE of a recipe.
+
+    >>> own_keys(["bop", "optim.lr=0.01", "train.batch=32", "xnor[order=cbap]", "optim.lr=0.1"])
+    {'bop': ['optim.lr=0.01', 'train.batch=32'], 'xnor[order=cbap]': ['optim.lr=0.1']}
+    """
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in words:
+        head = word.partition("[")[0]
+        if "=" in head and name:
+            found[name].append(word)
+        else:
+            name = word
+            found.setdefault(name, [])
+    for name, texts in found.items():
+        if not texts:
+            raise RecipeError("--for", "no recipe keys", got=name, expected="SCHEME KEY=VALUE...")
+    return found
+
+
+def _plan(what: str, schemes: Sequence[str], seeds: Sequence[int], overrides: Sequence[str],
+          own: dict[str, list[str]], folder: str | None, report: bool) -> tuple[Path, Plan]:  # fmt: skip
     """Folder and plan: of the comparison that is there, with further runs if asked for, or a new one."""
     from ..compare.plan import extend, is_comparison, load_plan, make_plan, store
+    from ..compare.sheet import is_sheet, read_sheet
     from ..train.recipe import load
 
     if is_comparison(what):
@@ -116,23 +143,28 @@ def _plan(what: str, schemes: Sequence[str], seeds: Sequence[int], overrides: Se
             raise RecipeError("compare", "a comparison that is there keeps its recipe and folder", got=given,
                               hint="give the recipe instead")  # fmt: skip
         place = Path(what)
-        return place, load_plan(place) if report else extend(place, schemes, seeds)
+        return place, load_plan(place) if report else extend(place, schemes, seeds, own)
     if report:
         load_plan(Path(what))
+    if is_sheet(what):
+        sheet = read_sheet(what)
+        plan = make_plan(sheet.recipe, (*sheet.entries, *schemes), seeds or sheet.seeds,
+                         (*sheet.overrides, *overrides), own)  # fmt: skip
+        place = Path(folder) if folder else Path("runs") / f"compare-{sheet.name}"
+        return place, store(plan, place)
     if not schemes:
         raise click.UsageError('give --schemes, e.g. --schemes fp32 bnn xnor "xnor[kmap=true]"')
-    plan = make_plan(what, schemes, seeds or (0,), overrides)
+    plan = make_plan(what, schemes, seeds or (0,), overrides, own)
     place = Path(folder) if folder else Path("runs") / f"compare-{load(what).name}"
     return place, store(plan, place)
 
 
 def _show(out: Output, place: Path, found: dict[str, Any]) -> None:
-    from ..compare.report import COLUMNS, cells
+    from ..compare.report import COLUMNS, cells, told
 
     out.table(COLUMNS, cells(found["schemes"]))
-    for row in found["schemes"]:
-        if row["packs"] is False:
-            out.line(f"{row['scheme']} does not pack: {row['why']}")
+    for line in told(found):
+        out.line(line.removeprefix("- "))
     out.line(f"{found['finished']} of {len(found['runs'])} runs finished; {place / 'compare.md'}, .json, .png")
     out.result({"out": place, **found})
 

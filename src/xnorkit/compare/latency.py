@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from ..graph import store
 from ..runtime.cpu import isa
 from ..runtime.session import Session
 from ..train.files import write_file
-from .packing import found_packing, packs
+from .packing import packs
 from .plan import Run, packed_file
 
 FILE = "latency.json"
@@ -27,17 +28,17 @@ def clock(folder: Path, runs: Sequence[Run], *, rounds: int = MIN_ROUNDS) -> Non
     chosen: dict[str, Run] = {}
     for run in runs:
         if packs(folder, run):
-            chosen.setdefault(run.scheme, run)
-    of = {scheme: _mark(folder, run) for scheme, run in chosen.items()}
+            chosen.setdefault(run.key, run)
+    of = {key: _mark(folder, run) for key, run in chosen.items()}
     if not chosen or found_latency(folder).get("of") == of:
         return
     clocks = {}
-    for scheme, run in chosen.items():
+    for key, run in chosen.items():
         session = Session(store.load(packed_file(folder, run)), threads=1)
-        clocks[scheme] = partial(clocked, partial(session, inputs(session.graph, 1), threads=1))
+        clocks[key] = partial(clocked, partial(session, inputs(session.graph, 1), threads=1))
     times = alternate(clocks, rounds=rounds)
-    rows = {scheme: {"run": chosen[scheme].name, "median_ms": 1e3 * statistics.median(seconds),
-                     "min_ms": 1e3 * min(seconds)} for scheme, seconds in times.items()}  # fmt: skip
+    rows = {key: {"run": chosen[key].name, "median_ms": 1e3 * statistics.median(seconds),
+                  "min_ms": 1e3 * min(seconds)} for key, seconds in times.items()}  # fmt: skip
     found = {"cpu": cpu_name(), "isa": isa(), "threads": 1, "batch": 1, "rounds": rounds, "of": of, "rows": rows}
     write_file(folder / FILE, json.dumps(found, indent=2).encode())
 
@@ -49,7 +50,6 @@ def found_latency(folder: Path) -> dict[str, Any]:
 
 
 def _mark(folder: Path, run: Run) -> str:
-    """The run and its checkpoint: other ones are timed anew."""
-    found = found_packing(folder, run)
-    assert found is not None
-    return f"{run.name} {found['checkpoint']} {found['bytes']}"
+    """The run and its packed file: other ones are timed anew."""
+    digest = hashlib.sha256(packed_file(folder, run).read_bytes()).hexdigest()
+    return f"{run.name} {digest}"

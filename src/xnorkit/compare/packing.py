@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import UnsupportedError
@@ -16,9 +17,9 @@ from ..nn.schemes import find_scheme
 from ..runtime.session import Session
 from ..train.checkpoint import CheckpointInfo, load_checkpoint
 from ..train.data.arrays import Split
-from ..train.data.datasets import load as load_split
 from ..train.files import write_file
 from ..train.metrics import summarize
+from ..train.pictures import load as load_pictures
 from .plan import Run, packed_file, packing_file, run_folder
 
 BATCH = 256
@@ -43,7 +44,7 @@ def pack(folder: Path, run: Run, *, pictures: int | None, threads: int = 1) -> d
         found["why"] = str(error)
     else:
         test = test_pictures(info)
-        checked = verify(model, file, test.images[:pictures], threads=threads)
+        checked = verify(model, file, np.asarray(test.images[:pictures]), threads=threads)
         found |= {"packs": True, **_sizes(report), "verify": _equalities(checked), **_accuracy(file, test, threads)}
     write_file(packing_file(folder, run), json.dumps(found, indent=2).encode())
     return found
@@ -66,9 +67,7 @@ def packs(folder: Path, run: Run) -> bool:
 
 def test_pictures(info: CheckpointInfo) -> Split:
     """The test split of what a run was trained on."""
-    height, width, channels = info.input_size
-    options = info.recipe.data
-    return load_split(options.name, "test", options.root, size=(height, width), channels=channels)
+    return load_pictures(info.recipe.data, "test", info.input_size)
 
 
 def _digest(checkpoint: Path) -> str:
@@ -101,6 +100,6 @@ def _equalities(report: VerifyReport) -> dict[str, Any]:
 def _accuracy(file: Path, test: Split, threads: int) -> dict[str, Any]:
     """Accuracy of the packed file itself on the test split."""
     session = Session(store.load(file), threads=threads)
-    parts = [session(test.images[i : i + BATCH]) for i in range(0, len(test), BATCH)]
+    parts = [session(np.asarray(test.images[i : i + BATCH])) for i in range(0, len(test), BATCH)]
     logits = torch.cat([torch.from_numpy(part).reshape(len(part), -1).float() for part in parts]).numpy()
     return {"packed_top1": summarize(logits, test.labels).top1, "packed_pictures": len(test)}

@@ -11,10 +11,10 @@ from .. import draw
 
 def picture(found: Mapping[str, Any]) -> draw.Picture:
     """Draw what `report.collect` gave."""
-    rows = {row["scheme"]: row for row in found["schemes"]}
+    rows = {row["label"]: row for row in found["schemes"]}
     recipe = found["recipe"]
     return draw.comparison(
-        {name: _curve(found, name) for name in rows},
+        {name: _curve(found, row["key"]) for name, row in rows.items()},
         {"bytes of the packed file": {name: row["bytes"] for name, row in rows.items()},
          "ms, one thread, batch 1": {name: row["median_ms"] for name, row in rows.items()}},
         {name: row["top1_mean"] for name, row in rows.items()},
@@ -23,8 +23,8 @@ def picture(found: Mapping[str, Any]) -> draw.Picture:
     )  # fmt: skip
 
 
-def _curve(found: Mapping[str, Any], scheme: str) -> list[float]:
+def _curve(found: Mapping[str, Any], key: str) -> list[float]:
     """Mean accuracy over the seeds that have reached each epoch."""
-    runs = [run["history"] for run in found["runs"] if run["scheme"] == scheme]
+    runs = [run["history"] for run in found["runs"] if run["key"] == key]
     longest = max(map(len, runs))
     return [statistics.fmean(run[i]["eval_top1"] for run in runs if i < len(run)) for i in range(longest)]

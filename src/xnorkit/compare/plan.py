@@ -16,8 +16,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from ..train.config import differences, to_plain
 from ..train.files import write_file
 from ..train.launch import FREE_KEYS
 from ..train.recipe import Recipe, dump, load, override, parse
+from .entry import Entry, check_overrides, distinct, read_entry, slug, with_own
 
 FILE = "plan.json"
 OWN_KEYS = ("seed", "model.method")
@@ -36,15 +36,27 @@ OWN_KEYS = ("seed", "model.method")
 
 @dataclass(frozen=True)
 class Run:
-    """One training. scheme: as ``find_scheme`` reads it, without blanks."""
+    """One training: of an `Entry`, with a seed."""
 
     scheme: str
     seed: int
+    label: str = ""
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def entry(self) -> Entry:
+        """What is trained, whatever the seed."""
+        return Entry(self.scheme, self.label, self.overrides)
+
+    @property
+    def key(self) -> str:
+        """`Entry.key`."""
+        return self.entry.key
 
     @property
     def name(self) -> str:
         """Name of its folder and files."""
-        return f"{slug(self.scheme)}-s{self.seed}"
+        return f"{slug(self.key)}-s{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -58,45 +70,45 @@ class Plan:
     runs: tuple[Run, ...]
 
     @property
-    def schemes(self) -> tuple[str, ...]:
-        """Each scheme once, in order."""
-        return tuple(dict.fromkeys(run.scheme for run in self.runs))
+    def entries(self) -> tuple[Entry, ...]:
+        """Each entry once, in order."""
+        return tuple(dict.fromkeys(run.entry for run in self.runs))
 
     def recipe(self, run: Run) -> Recipe:
-        """The recipe of one run: base, then the scheme's own keys, then method and seed, then the overrides."""
+        """The recipe of one run: base, the scheme's own keys, method and seed, the overrides for all, its own."""
         asked = [f"{key}={json.dumps(value)}" for key, value in find_scheme(run.scheme).recipe.items()]
         own = [f"name={json.dumps(f'{self.base.name}-{run.name}')}", f"model.method={json.dumps(run.scheme)}",
                f"seed={run.seed}"]  # fmt: skip
-        return override(self.base, [*asked, *own, *self.overrides])
+        return override(self.base, [*asked, *own, *self.overrides, *run.overrides])
+
+    def settings(self, entry: Entry) -> dict[str, Any]:
+        """Dotted key -> value, where an entry's recipe is not that of all: what the scheme asks for and its own."""
+        recipe = to_plain(self.recipe(Run(entry.scheme, 0, entry.label, entry.overrides)))
+        found: dict[str, Any] = {}
+        for key in differences(to_plain(self.base), recipe):
+            if key not in (*OWN_KEYS, "name"):
+                value = recipe
+                for part in key.split("."):
+                    value = value.get(part)
+                found[key] = value
+        return found
 
 
-def slug(scheme: str) -> str:
-    """A scheme's text as part of a file name.
-
-    >>> slug("xnor[kmap=true]"), slug("dorefa[weight.bits=1,activation.bits=2]")
-    ('xnor-kmap=true', 'dorefa-weight.bits=1-activation.bits=2')
-    """
-    return re.sub(r"[^\w.=-]", "_", re.sub(r"[\[,]", "-", scheme.replace("]", "")))
-
-
-def make_plan(recipe: str | Path | Recipe, schemes: Iterable[str], seeds: Iterable[int],
-              overrides: Sequence[str] = ()) -> Plan:  # fmt: skip
+def make_plan(recipe: str | Path | Recipe, schemes: Iterable[str | Entry], seeds: Iterable[int],
+              overrides: Sequence[str] = (), own: Mapping[str, Sequence[str]] | None = None) -> Plan:  # fmt: skip
     """A plan in which every run's recipe is known to be valid.
 
-    Raises RangeError for an unknown scheme, RecipeError for a bad recipe or override, two schemes of one file name, or
+    schemes: entries, or texts as `read_entry` takes them. own: key or scheme -> ``key=value`` texts for it alone.
+    Raises RangeError for an unknown scheme, RecipeError for a bad recipe or override, two entries of one name, or
     nothing to run.
     """
-    for text in overrides:
-        key = text.partition("=")[0].strip()
-        if key in (*OWN_KEYS, "name"):
-            hint = "" if key == "name" else "choose with " + ("--seeds" if key == "seed" else "--schemes")
-            raise RecipeError(key, "is set for each run by the comparison", got=text, hint=hint)
-    names = list(dict.fromkeys("".join(scheme.split()) for scheme in schemes))
-    runs = tuple(Run(name, seed) for name in names for seed in dict.fromkeys(seeds))
+    check_overrides(overrides)
+    entries = [read_entry(scheme) if isinstance(scheme, str) else scheme for scheme in schemes]
+    entries = distinct(with_own(entries, own or {}))
+    runs = tuple(Run(entry.scheme, seed, entry.label, entry.overrides)
+                 for entry in entries for seed in dict.fromkeys(seeds))  # fmt: skip
     if not runs:
         raise RecipeError("compare", "nothing to run", expected="one or more schemes and seeds")
-    if len({slug(name) for name in names}) < len(names):
-        raise RecipeError("compare", "two schemes have the same file name", got=", ".join(names))
     source = recipe.name if isinstance(recipe, Recipe) else str(recipe)
     plan = Plan(source, load(recipe, overrides), tuple(overrides), runs)
     for run in runs:
@@ -113,7 +125,8 @@ def load_plan(folder: Path) -> Plan:
     """The plan a folder holds. Raises DataError (no comparison, or damaged), RecipeError."""
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        runs = tuple(Run(row["scheme"], row["seed"]) for row in found["runs"])
+        runs = tuple(Run(row["scheme"], row["seed"], row.get("label", ""), tuple(row.get("overrides", ())))
+                     for row in found["runs"])  # fmt: skip
         return Plan(found["source"], parse(found["base"]), tuple(found["overrides"]), runs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, RecipeError):
@@ -128,6 +141,7 @@ def store(plan: Plan, folder: Path) -> Plan:
     Runs that are there keep their recipes. Raises CheckpointError where the folder's runs are of another recipe.
     """
     old = load_plan(folder) if is_comparison(folder) else replace(plan, runs=())
+    distinct([*old.entries, *plan.entries])
     changed = _changed(to_plain(old.base), to_plain(plan.base))
     for run in plan.runs:
         if (path := recipe_file(folder, run)).is_file():
@@ -139,20 +153,25 @@ def store(plan: Plan, folder: Path) -> Plan:
     joined = replace(plan, runs=tuple(dict.fromkeys((*old.runs, *plan.runs))))
     for run in plan.runs:
         write_file(recipe_file(folder, run), dump(plan.recipe(run)).encode())
-    rows = [{"scheme": run.scheme, "seed": run.seed} for run in joined.runs]
+    rows = [{"scheme": run.scheme, "seed": run.seed, "label": run.label, "overrides": list(run.overrides)}
+            for run in joined.runs]  # fmt: skip
     plain = {"source": joined.source, "overrides": list(joined.overrides), "runs": rows, "base": to_plain(joined.base)}
     write_file(folder / FILE, json.dumps(plain, indent=2).encode())
     return joined
 
 
-def extend(folder: Path, schemes: Sequence[str], seeds: Sequence[int]) -> Plan:
+def extend(folder: Path, schemes: Sequence[str], seeds: Sequence[int],
+           own: Mapping[str, Sequence[str]] | None = None) -> Plan:  # fmt: skip
     """The plan of a folder with further runs: the schemes given (or all) with the seeds given (or all).
 
-    Raises as `make_plan` and `load_plan`.
+    A label or scheme that is there means that entry. Raises as `make_plan` and `load_plan`.
     """
     old = load_plan(folder)
-    more = make_plan(old.base, schemes or old.schemes, seeds or [run.seed for run in old.runs], old.overrides)
+    there = {entry.key: entry for entry in old.entries}
+    chosen = [there.get(text.strip()) or read_entry(text) for text in schemes] or list(old.entries)
+    more = make_plan(old.base, chosen, seeds or [run.seed for run in old.runs], old.overrides, own)
     known = set(old.runs)
+    distinct([*old.entries, *more.entries])
     return store(replace(old, runs=tuple(run for run in more.runs if run not in known)), folder)
 
 

@@ -73,7 +73,7 @@ class Silent:
 
     def epoch(self, run: Run, row: Mapping[str, Any]) -> None:
         self.done[run] = row["epoch"]
-        self.seconds.setdefault(run.scheme, []).append(row["seconds"])
+        self.seconds.setdefault(run.key, []).append(row["seconds"])
 
     def end(self, run: Run, trouble: str) -> None:
         self.done[run] = self.total[run]
@@ -87,7 +87,7 @@ class Silent:
             return None
         pace = {scheme: statistics.fmean(spent) for scheme, spent in self.seconds.items()}
         usual = statistics.fmean(pace.values())
-        work = sum((self.total[run] - self.done[run]) * pace.get(run.scheme, usual) for run in self.total)
+        work = sum((self.total[run] - self.done[run]) * pace.get(run.key, usual) for run in self.total)
         return work / self.jobs
 
 
@@ -158,7 +158,7 @@ class Bars(Silent):
 
 
 def _title(run: Run) -> str:
-    return f"{run.scheme} seed {run.seed}"
+    return f"{run.entry.shown} seed {run.seed}"
 
 
 def _headline(tasks: Sequence[Task], jobs: int) -> str:

@@ -17,6 +17,7 @@ from ..bench.report import cpu_name
 from ..runtime.cpu import isa
 from ..train.config import to_plain
 from ..train.files import write_file
+from .entry import Entry
 from .latency import found_latency
 from .packing import found_packing
 from .plan import Plan, Run, load_plan, run_folder
@@ -33,7 +34,7 @@ def collect(folder: Path) -> dict[str, Any]:
     """Everything: the plan, each run, a summary row for each scheme, machine and versions. Raises as `load_plan`."""
     plan, speed = load_plan(folder), found_latency(folder)
     runs = [_run(folder, run) for run in plan.runs]
-    rows = [_summary(scheme, [run for run in runs if run["scheme"] == scheme], speed) for scheme in plan.schemes]
+    rows = [_summary(plan, entry, [run for run in runs if run["key"] == entry.key], speed) for entry in plan.entries]
     base = next((row["top1_mean"] for row in rows if row["scheme"] == BASELINE), None)
     for row in rows:
         both = base is not None and row["top1_mean"] is not None
@@ -57,8 +58,12 @@ def command(plan: Plan, folder: Path) -> str:
     from shlex import quote
 
     seeds = dict.fromkeys(str(run.seed) for run in plan.runs)
-    words = ["xnorkit", "compare", plan.source, "--schemes", *plan.schemes, "--seeds", *seeds, "--out", str(folder)]
-    return " ".join(quote(word) for word in [*words, *(w for text in plan.overrides for w in ("-o", text))])
+    named = [f"{entry.label}={entry.scheme}" if entry.label else entry.scheme for entry in plan.entries]
+    words = ["xnorkit", "compare", plan.source, "--schemes", *named, "--seeds", *seeds, "--out", str(folder)]
+    words += [word for text in plan.overrides for word in ("-o", text)]
+    for entry in plan.entries:
+        words += ["--for", entry.key, *entry.overrides] if entry.overrides else []
+    return " ".join(quote(word) for word in words)
 
 
 def write(folder: Path) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
         packed = [_percent(row["packed_top1"]), _whole(row["bytes"]), _ms(row["median_ms"]), _ms(row["min_ms"])]
         wrong = "-" if row["integer_mismatches"] is None else (
             f"{row['integer_mismatches']}, {row['prediction_mismatches']}")  # fmt: skip
-        table.append([row["scheme"], f"{row['finished']}/{row['planned']}", _percent(row["top1_mean"]),
+        table.append([row["label"], f"{row['finished']}/{row['planned']}", _percent(row["top1_mean"]),
                       _percent(row["top1_deviation"]), _signed(row["to_fp32"]), *packed,
                       wrong if row["packs"] is not False else "does not pack"])  # fmt: skip
     return table
@@ -91,7 +96,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     """The table, what it means, and how it was made."""
     rows, recipe, speed = found["schemes"], found["recipe"], found["latency"]
     table = [COLUMNS, ["---"] + ["--:"] * (len(COLUMNS) - 1), *cells(rows)]
-    lines = [f"# {recipe['name']}: {len(rows)} schemes", "", *("| " + " | ".join(line) + " |" for line in table), ""]
+    lines = [f"# {recipe['name']}: {len(rows)} entries", "", *("| " + " | ".join(line) + " |" for line in table), ""]
     lines += [
         "top-1: of the trained model on the test split, mean over seeds; +-: standard deviation over seeds (n - 1).",
         "to fp32: difference of the means, in points. packed: top-1 of the packed file. bytes: of the packed file.",
@@ -100,8 +105,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     if speed:
         lines += [f"ms: median and minimum of {speed['rounds']} rounds in which the files took turns, one thread, "
                   f"batch 1, {speed['cpu']}, {speed['isa']}."]  # fmt: skip
-    refused = [f"- `{row['scheme']}` does not pack: {row['why']}" for row in rows if row["packs"] is False]
-    lines += ["", *refused] if refused else []
+    lines += ["", *_own(rows), *told(found)]
     options = "".join(f", {key} {value}" for key, value in recipe["model"]["options"].items())
     lines += ["", "```bash", found["command"], "```", "",
               f"{found['finished']} of {len(found['runs'])} runs finished, {found['train_seconds']:,.0f} s of "
@@ -112,14 +116,40 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _own(rows: Sequence[Row]) -> list[str]:
+    """A line for each entry: its scheme, where the label hides it, and where its recipe is not that of all."""
+    lines = []
+    for row in rows:
+        told = [f"`{row['scheme']}`"] if row["label"] != row["scheme"] else []
+        told += ["own settings " + ", ".join(f"{key}={json.dumps(value)}" for key, value in row["settings"].items())
+                 if row["settings"] else "the recipe of all"]  # fmt: skip
+        lines.append(f"- {row['label']}: {'; '.join(told)}")
+    return lines
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """What does not pack, and runs whose files cannot be read, each with its reason."""
+    refused = [f"- {row['label']} does not pack: {row['why']}" for row in found["schemes"] if row["packs"] is False]
+    return refused + [f"- {run['name']} cannot be read: {run['trouble']}" for run in found["runs"] if run["trouble"]]
+
+
 def _run(folder: Path, run: Run) -> Row:
+    """What is known of a run; of one whose files are of another version, that they are."""
+    named = {"key": run.key, "scheme": run.scheme, "seed": run.seed, "name": run.name}
+    try:
+        return {**named, **_known(folder, run), "trouble": ""}
+    except (KeyError, TypeError, ValueError) as error:
+        nothing = {"finished": False, "epochs": 0, "train_seconds": None, "result": None, "packed": None, "history": []}
+        return {**named, **nothing, "trouble": f"written by another version ({type(error).__name__}: {error})"}
+
+
+def _known(folder: Path, run: Run) -> Row:
     result = run_folder(folder, run) / "result.json"
     found = json.loads(result.read_text(encoding="utf-8")) if result.is_file() else None
+    if found is not None:
+        float(found["test_top1"])
     rows = history(folder, run)
     return {
-        "scheme": run.scheme,
-        "seed": run.seed,
-        "name": run.name,
         "finished": found is not None,
         "epochs": len(rows),
         "train_seconds": round(sum(row["seconds"] for row in rows), 1) if rows else None,
@@ -130,13 +160,16 @@ def _run(folder: Path, run: Run) -> Row:
     }  # fmt: skip
 
 
-def _summary(scheme: str, runs: Sequence[Row], speed: Mapping[str, Any]) -> Row:
+def _summary(plan: Plan, entry: Entry, runs: Sequence[Row], speed: Mapping[str, Any]) -> Row:
     scores = [run["result"]["test_top1"] for run in runs if run["finished"]]
     looked = [run["packed"] for run in runs if run["packed"] is not None]
     packed = [found for found in looked if found["packs"]]
-    timed = speed.get("rows", {}).get(scheme, {})
+    timed = speed.get("rows", {}).get(entry.key, {})
     return {
-        "scheme": scheme,
+        "key": entry.key,
+        "label": entry.shown,
+        "scheme": entry.scheme,
+        "settings": plan.settings(entry),
         "planned": len(runs),
         "finished": len(scores),
         "seeds": [run["seed"] for run in runs if run["finished"]],

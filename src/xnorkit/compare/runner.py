@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ..errors import CheckpointError, RangeError
+from ..errors import CheckpointError, RangeError, XnorkitError
 from ..train.signals import StopRequest
 from .packing import packs
 from .plan import Run, log_file, recipe_file, run_folder
@@ -96,9 +96,16 @@ def carry_out(folder: Path, runs: Sequence[Run], how: How, teller: Teller) -> li
     Raises CheckpointError where another process is at work in the folder, KeyboardInterrupt after Ctrl-C or SIGTERM
     once every process has saved its state.
     """
-    waiting = [run for run in runs if how.repack or not (finished(folder, run) and packs(folder, run))]
-    teller.start([(run, load_epochs(folder, run), len(history(folder, run))) for run in runs], how.jobs)
-    failed: list[Failed] = []
+    failed, known = [], {}
+    for run in runs:
+        try:
+            known[run] = load_epochs(folder, run)
+        except XnorkitError as error:  # its recipe is of another version: the others go on
+            failed.append(Failed(run, 1, f"error {error.code}: {error}"))
+    waiting = [run for run in known if how.repack or not (finished(folder, run) and packs(folder, run))]
+    teller.start([(run, epochs, len(history(folder, run))) for run, epochs in known.items()], how.jobs)
+    for item in failed:
+        teller.note(f"{item.run.name} is left out: {item.said}")
     with _lock(folder) as lock, StopRequest() as stop:
         children: list[_Child] = []
         try:
@@ -146,14 +153,17 @@ def _look(children: Sequence[_Child], teller: Teller) -> tuple[list[_Child], lis
         else:
             said = tail(log_file(child.folder, child.run))
             failed.append(Failed(child.run, status, said))
-            teller.end(child.run, f"failed with status {status}: {said.splitlines()[-1] if said else 'no word'}")
+            lines = said.splitlines() or ["no word"]
+            teller.end(child.run, f"failed with status {status}: {lines[0 if said.startswith('error ') else -1]}")
     return left, failed
 
 
 def tail(path: Path, lines: int = TAIL) -> str:
-    """The last lines of a log."""
+    """The last lines of a log, from the last error on where they tell of one."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return "\n".join(text.splitlines()[-lines:])
+    last = text.splitlines()[-lines:]
+    begins = [i for i, line in enumerate(last) if line.startswith("error ")]
+    return "\n".join(last[begins[-1] :] if begins else last)
 
 
 def _open_log(path: Path) -> IO[bytes]:

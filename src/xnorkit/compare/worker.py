@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import click
@@ -39,6 +40,10 @@ def main(folder: Path, name: str, device: str, pictures: int | None, repack: boo
         finish(folder, chosen, device=device, pictures=pictures, repack=repack)
     except XnorkitError as error:
         print(f"error {error.code}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except Exception as error:
+        traceback.print_exc()
+        print(f"error {type(error).__name__}: {error}; the log says where", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(STOPPED) from None

@@ -172,8 +172,26 @@ def _verified(folder: Path, card: Mapping[str, Any], name: str) -> bytes:
 
 def _fill(model: nn.Module, data: bytes, folder: Path) -> None:
     try:
-        model.load_state_dict(read_tensors(data))
+        tensors = read_tensors(data)
+        wrong = _unlike(model, tensors)
+        if wrong:
+            raise CheckpointError(str(folder), "is of another model, or of a version that built it otherwise",
+                                  got=wrong, expected="the tensors this version builds",
+                                  hint="train it anew, or read it with the version that made it")  # fmt: skip
+        model.load_state_dict(tensors)
     except (RuntimeError, SafetensorError) as error:
         if isinstance(error, XnorkitError):
             raise
         raise CheckpointError(str(folder), f"is of another model: {' '.join(str(error).split())}") from None
+
+
+def _unlike(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> str:
+    """How a checkpoint's tensors differ from the model's, in a few words; empty where they do not."""
+    own = model.state_dict()
+    kinds = {
+        "it lacks": [name for name in own if name not in tensors],
+        "it has besides": [name for name in tensors if name not in own],
+        "of other sizes": [name for name in own if name in tensors and own[name].shape != tensors[name].shape],
+    }
+    return "; ".join(f"{said} {', '.join(names[:2])}" + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+                     for said, names in kinds.items() if names)  # fmt: skip
