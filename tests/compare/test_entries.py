@@ -59,6 +59,12 @@ def test_keys_of_their_own_are_checked(own: dict[str, list[str]]) -> None:
     assert with_own([Entry("bnn")], {}) == [Entry("bnn")]
 
 
+def test_a_name_means_its_entry_before_all_of_its_scheme() -> None:
+    entries = [Entry("bop"), Entry("bop", "slow"), Entry("bnn", "a"), Entry("bnn", "b")]
+    found = with_own(entries, {"bop": ["optim.lr=1"], "bnn": ["optim.lr=2"], "slow": ["optim.lr=3"]})
+    assert [entry.overrides for entry in found] == [("optim.lr=1",), ("optim.lr=3",), ("optim.lr=2",), ("optim.lr=2",)]
+
+
 def test_a_file_holds_a_comparison(tmp_path: Path) -> None:
     text = """
         recipe: digits-xnor

@@ -68,7 +68,7 @@ def read_entry(text: str) -> Entry:
 
 
 def with_own(entries: Iterable[Entry], own: Mapping[str, Sequence[str]]) -> list[Entry]:
-    """The entries with overrides of their own, by key or scheme's name.
+    """The entries with overrides of their own: by key, or, where that is no key, all of that scheme.
 
     Raises RecipeError for a name that no entry has, or a key the comparison sets itself.
 
@@ -79,7 +79,8 @@ def with_own(entries: Iterable[Entry], own: Mapping[str, Sequence[str]]) -> list
     for name, texts in own.items():
         check_overrides(texts)
         plain = "".join(name.split())
-        hits = [i for i, entry in enumerate(found) if name.strip() == entry.label or plain == entry.scheme]
+        hits = [i for i, entry in enumerate(found) if entry.key in (name.strip(), plain)]
+        hits = hits or [i for i, entry in enumerate(found) if entry.scheme == plain]
         if not hits:
             raise RecipeError("--for", "no such entry", got=name, expected=", ".join(entry.key for entry in found))
         for i in hits:
