@@ -19,7 +19,7 @@ PY_FOLDERS = $(wildcard src tests tools docs)
 CPP_FILES = $(shell find engine -name '*.h' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo bench-peers test format clean check-spills $(STEPS)
+.PHONY: help setup engine demo bench-peers parity test format clean check-spills $(STEPS)
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ demo: $(VENV)/.ready-train engine ## train, pack, prove, race on embedded data (
 
 bench-peers: $(VENV)/.ready-peers engine ## install every system the registries have, race them (BENCH_ARGS="--goals --json FILE")
 	@$(BIN)/xnorkit bench peers $(BENCH_ARGS)
+
+parity: $(VENV)/.ready-dev engine ## every net under every scheme: made-up numbers, packed, verified (PARITY_ARGS="--full --models resnet18")
+	@$(BIN)/python tools/parity.py $(PARITY_ARGS)
+	@XNORKIT_RANDOM_NETS=200 $(BIN)/python -m pytest -q tests/export/test_random_nets.py
 
 setup: $(VENV)/.ready-dev engine ## the virtual environment and the engine, for developers
 

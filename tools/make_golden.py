@@ -72,13 +72,22 @@ def golden_graph() -> Graph:
     few = b.add("wdense", few, name="few", out_features=2, planes=3, tensors={"weight": signs(3, 2, 4)})
     mean = b.add("global_avg_pool2d", b.add("hardtanh", trunk))
     halves, eighths = bfloat16(floats(4, 5)), ramp((4, 5), 255).astype(np.int8)
+    gated = b.add("scale_channels", trunk, mean, name="gated")
     both = b.add(
         "concat",
         b.add("dense_bf16", mean, out_features=4, tensors={"weight": halves, "bias": floats(4)}),
         b.add("dense_i8", mean, out_features=4, tensors={"weight": eighths, "scale": floats(4)}),
         name="both",
     )
-    outputs = [scores, votes, few, b.add("sigmoid", mean, name="mean"), b.add("add", side, side, name="side"), both]
+    outputs = [
+        scores,
+        votes,
+        few,
+        b.add("sigmoid", mean, name="mean"),
+        b.add("add", side, side, name="side"),
+        both,
+        gated,
+    ]
     return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
 
 

@@ -13,6 +13,7 @@
 #include "ops/ndense.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
+#include "ops/scale_channels.h"
 #include "ops/wconv.h"
 #include "ops/window_geometry.h"
 
@@ -114,6 +115,8 @@ Status kmap(In in, const Node& n, ValueType* out) {
 }
 
 Status scaled(In in, const Node&, ValueType* out) { return scale_map_output(in[0], in[1], out); }
+
+Status channels_scaled(In in, const Node&, ValueType* out) { return scale_channels_output(in[0], in[1], out); }
 
 Status global_pool(In in, const Node&, ValueType* out) {
   *out = {DType::f32, 1, 1, in[0].c};
@@ -236,6 +239,9 @@ Status make_kmap_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op)
 Status make_scale_map_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
   return make_scale_map(in[0], in[1], isa, op);
 }
+Status make_scale_channels_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) {
+  return make_scale_channels(in[0], in[1], op);
+}
 Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa isa, OpPtr* op) {
   return make_global_avg_pool2d(in[0], isa, op);
 }
@@ -273,6 +279,7 @@ constexpr OpRow kRows[] = {
   {"add", 2, kF32, 0, Trait::pointwise, sum, channels, per_element, make_pointwise_node<Eltwise::add>, {}, ChainKind::add},
   {"kmap", 1, kF32, kKmap, Trait::none, kmap, channels, per_element, make_kmap_node, {}},
   {"scale_map", 2, kI32 | kF32, 0, Trait::pointwise, scaled, channels, per_element, make_scale_map_node, {}, ChainKind::scale_map, kF32},
+  {"scale_channels", 2, kF32, 0, Trait::pointwise, channels_scaled, channels, per_element, make_scale_channels_node, {}},
   {"relu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::relu>, {}, ChainKind::relu},
   {"prelu", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_prelu_node, kSlope, ChainKind::prelu},
   {"hardtanh", 1, kF32, 0, Trait::pointwise, same, channels, per_element, make_pointwise_node<Eltwise::hardtanh>, {}, ChainKind::hardtanh},

@@ -30,6 +30,7 @@ _HOMES = {
     "train": "train.launch:run",
     "export": "export.exporter",
     "verify": "export.parity",
+    "rehearse": "export.rehearsal",
 }
 """Public name -> module that defines it, with ``:name`` where it is called otherwise there."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.ir import Graph
-from xnorkit.reference import kmap, thresholds
+from xnorkit.reference import kmap, pooling, thresholds
 from xnorkit.reference.conventions import sign
 from xnorkit.reference.linear import bfloat16
 from xnorkit.reference.ops import OPS, Op, TensorSpec
@@ -65,6 +65,8 @@ def op_case(name: str, dtype: str, number: int) -> OpCase:
         ones = {"scale": np.ones(channels, np.float32), "bias": np.zeros(channels, np.float32)}
         source = b.add("affine", "x", tensors=ones)
         nodes, values = [node, b.add("kmap", source, kernel=(1, 1))], [value, kmap.abs_mean(x.astype(np.float32))]
+    elif name == "scale_channels":  # one number a channel
+        nodes, values = [node, b.add("global_avg_pool2d", node)], [value, pooling.global_avg_pool2d(value)]
     elif len(op.accepts) == 2 and dtype == "f32":
         nodes, values = [node, b.add("relu", node)], [value, np.maximum(value, np.float32(0))]
     elif len(op.accepts) == 2:

@@ -10,8 +10,11 @@ import pytest
 from implementations import IMPLEMENTATIONS, Implementation
 from op_cases import Array, op_case, op_runs
 
-from xnorkit.reference import kmap
+from xnorkit.reference import kmap, pooling
 from xnorkit.reference.ops import OPS
+
+SECOND = {"scale_map": kmap.abs_mean, "scale_channels": pooling.global_avg_pool2d}
+"""Op -> what its second input is made of the first by; relu for the others."""
 
 CONFIGURATIONS = 24
 SESSIONS = [row for row in IMPLEMENTATIONS if row.run is not None]
@@ -51,7 +54,7 @@ def test_nan_and_infinity_go_the_same_way(name: str, row: Implementation) -> Non
         for rank, value in enumerate((np.nan, np.inf, -np.inf)):
             x[(lottery >= 0.05 * rank) & (lottery < 0.05 * rank + 0.05)] = value
         with np.errstate(all="ignore"):
-            second = kmap.abs_mean(x) if name == "scale_map" else OPS["relu"].run([x], {}, {})
+            second = SECOND.get(name, lambda x: OPS["relu"].run([x], {}, {}))(x)
             values = (x, second)[: len(drawn.values)]
             expected = drawn.op.run(values, drawn.attrs, drawn.tensors)
             got = row.run(drawn.graph, x)

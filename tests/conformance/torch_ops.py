@@ -113,6 +113,7 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "add": lambda x, a, t: x + t["second"].permute(0, 3, 1, 2),
     "kmap": _kmap,
     "scale_map": lambda x, a, t: x * t["second"].permute(0, 3, 1, 2),
+    "scale_channels": lambda x, a, t: x * t["second"].permute(0, 3, 1, 2),
     "relu": lambda x, a, t: F.relu(x),
     "prelu": lambda x, a, t: F.prelu(x, t["slope"]),
     "hardtanh": lambda x, a, t: F.hardtanh(x),

@@ -203,3 +203,15 @@ def test_planes_mean_their_weights(values: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("values", [(-1, 0, 2), (2, -2), (17, 1), (0, 3)])
 def test_other_integers_have_no_planes(values: tuple[int, ...]) -> None:
     assert planes_of(np.array(values)) is None
+
+
+def test_float_sums_of_ternary_weights_round_as_their_planes_do(tmp_path: Path) -> None:
+    """A weight 0 is +x and -x halved: of 1000, 1000 and 0.001, weighted 0, 0 and 1, a rounding of 1000 is left."""
+    layer, path = FewBitLinear(3, 2, weight="twn", activation="real", bias=False), tmp_path / "net.xnor.safetensors"
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.01, -0.01, 1.0], [1.0, 1.0, 1.0]]))
+    model = nn.Sequential(nn.ReLU(), layer).eval()
+    export(model, torch.zeros(1, 3), path)
+    x = np.array([[1000.1, 1000.3, 0.0013], [7.1, 300.7, 0.0017]], np.float32)
+    found = verify(model, path, x).require()
+    assert 0 < found.logits_max_abs_diff < 1e-3

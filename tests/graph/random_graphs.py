@@ -70,6 +70,8 @@ def _inputs(rng: Random, row: Op, builder: GraphBuilder, values: list[str]) -> l
         fitting = [v for v in values if builder.type(v).dtype in accepted]
         if found and row.name == "scale_map":
             fitting = [v for v in fitting if builder.type(v).shape == (*builder.type(found[0]).shape[:2], 1)]
+        elif found and row.name == "scale_channels":
+            fitting = [v for v in fitting if builder.type(v).shape == (1, 1, builder.type(found[0]).shape[2])]
         elif found:
             fitting = [v for v in fitting if builder.type(v) == builder.type(found[0])]
         if not fitting:

@@ -38,7 +38,7 @@ def test_dump_is_stable() -> None:
 
 
 def test_hash_is_as_released() -> None:
-    assert store.info(FILE).sha256 == "e10ae717c1ab52112e0dca7b654a70b9be9286d9c173c1c0322707abd4352684"
+    assert store.info(FILE).sha256 == "bfd6f6ba00552064f4016cace067d412969bd1184192ca6288c3917880adbe9e"
 
 
 def test_every_op_is_in_it(made: Graph) -> None:

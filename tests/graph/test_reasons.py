@@ -48,6 +48,21 @@ def test_sums_are_bits_where_thresholds_read_them() -> None:
     assert found["last"] == "one-bit weights, whose sums are scores"
 
 
+def test_joined_features_and_depthwise_windows_are_named() -> None:
+    b = GraphBuilder()
+    x = b.input("x", "f32", (5, 5, 4))
+    ones = np.ones((4, 3, 3, 1), np.float32)
+    window = b.add("conv2d", x, name="window", out_channels=4, kernel=(3, 3), groups=4, tensors={"weight": ones},
+                   padding=(1, 1, 1, 1))  # fmt: skip
+    full = b.add("conv2d", x, name="full", out_channels=1, kernel=(5, 5),
+                 tensors={"weight": np.ones((1, 5, 5, 4), np.float32)})  # fmt: skip
+    joined = b.add("sign", b.add("concat", x, window, name="joined"), name="bits")
+    graph = b.graph([joined, full])
+    assert reason(graph, "window") == "float32 weights, one window a channel (depthwise)"
+    assert reason(graph, "full") == "float32 weights: BinaryConv2d would make them one-bit"
+    assert reason(graph, "bits") == "sign of floats: its input is features joined as floats, which others read, too"
+
+
 def test_an_unknown_node_is_refused() -> None:
     b = GraphBuilder()
     with pytest.raises(KeyError):

@@ -12,15 +12,11 @@ from torch import nn
 from xnorkit.errors import RangeError, ShapeError
 from xnorkit.export import export, verify
 from xnorkit.models import create_model, summary
+from xnorkit.models.table import MODELS
 from xnorkit.nn import BinaryConv2d, BinaryLinear
 from xnorkit.nn.schemes import SCHEMES
 
-SMALL = {
-    "nin": {"width": 0.125},
-    "cnv": {"width": 0.25},
-    "alexnet": {"width": 0.1, "input_size": 67},
-    "resnet18": {"width": 0.25, "input_size": 32},
-}
+SMALL = {name: MODELS[name].small for name in ("nin", "cnv", "alexnet", "resnet18")}
 
 
 def weights(model: nn.Module) -> int:
@@ -58,8 +54,14 @@ def test_float_resnet18_has_the_published_parameters() -> None:
 EXTRA = ("bnn[first=planes,last=binary]", "xnor[order=cbap]", "xnor[nonlinearity=relu]", "xnor[kmap=true]")
 
 
-@pytest.mark.parametrize("method", [*SCHEMES, *EXTRA])
-@pytest.mark.parametrize("name", SMALL)
+COVERING = ("fp32", "xnor", "bwn", "bnn-shift", "dorefa", "ttq", "reactnet", "real-to-binary", "adabin", *EXTRA)
+"""One of each kind: float, signs, codes, real weights, norms by shifts, gates, learned thresholds, orders, ends, K."""
+
+
+@pytest.mark.parametrize(("name", "method"), [
+    *(("cnv", method) for method in (*SCHEMES, *EXTRA)),
+    *((name, method) for name in SMALL if name != "cnv" for method in COVERING),
+])  # fmt: skip
 def test_every_net_learns_under_every_scheme(name: str, method: str) -> None:
     """One step: gradients reach every parameter, and pictures can be told apart."""
     torch.manual_seed(0)

@@ -1,12 +1,14 @@
 """binarize: which layers change, why, and that the result keeps names and weights, trains and exports."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from xnorkit.errors import RangeError, UnsupportedError
-from xnorkit.nn import BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, Pixels, Xnor, binarize
+from xnorkit.export import export, verify
+from xnorkit.nn import SCHEMES, BinaryConv2d, BinaryLinear, Int8Conv2d, Int8Linear, Pixels, Xnor, binarize
 
 
 class Residual(nn.Module):
@@ -26,6 +28,86 @@ class Residual(nn.Module):
         x = self.relu(self.stem(self.pixels(x)))
         x = self.relu(self.norm(self.conv(x)) + self.side(x))
         return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class Branched(nn.Module):
+    """A user's own CNN: two binary branches that meet in a sum, one layer to keep, a dense end."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm0, self.relu0 = nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()
+        self.left, self.norm1 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.right, self.norm2 = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)
+        self.relu, self.pool, self.keep = nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, padding=1)
+        self.norm3, self.relu3, self.dense = nn.BatchNorm2d(8), nn.ReLU(), nn.Linear(128, 12)
+        self.norm4, self.relu4, self.head = nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 3)
+
+    def forward(self, x):
+        x = self.relu0(self.norm0(self.stem(x)))
+        x = self.relu(self.norm1(self.left(x)) + self.norm2(self.right(x)))
+        x = self.relu3(self.norm3(self.keep(self.pool(x))))
+        return self.head(self.relu4(self.norm4(self.dense(x.flatten(1)))))
+
+
+SIGNED = "Int8Conv2d Identity BinaryConv2d BinaryConv2d Conv2d Identity BinaryLinear Identity Int8Linear"
+INTEGERS = "FewBitConv2d FewBitConv2d FewBitConv2d Conv2d FewBitLinear FewBitLinear"
+FLOAT_ENDS = "Conv2d FewBitConv2d FewBitConv2d Conv2d FewBitLinear Linear"
+TOOK = {
+    **dict.fromkeys(SCHEMES, SIGNED), "binaryconnect": INTEGERS, "qnn": INTEGERS,
+    **dict.fromkeys(("bwn", "dorefa", "twn", "ttq"), FLOAT_ENDS),
+    "bnn-shift": "FewBitConv2d Identity BinaryConv2d BinaryConv2d Conv2d Identity BinaryLinear Identity BinaryLinear",
+    "adabin": "Int8Conv2d Identity FewBitConv2d FewBitConv2d Conv2d Identity FewBitLinear Identity Int8Linear",
+}  # fmt: skip
+"""Scheme -> what stands in the places its report names, in the order they run."""
+LEFT = {
+    "bnn-shift": ["batch norm by shifts"], "dorefa": ["nonlinearity relu"], "qnn": ["nonlinearity relu"],
+    "bwn": ["nonlinearity relu"], "twn": ["nonlinearity relu"], "ttq": ["nonlinearity relu"],
+    "binaryconnect": ["nonlinearity relu"], "bi-real": ["shortcut"],
+    "reactnet": ["nonlinearity rprelu", "shortcut"], "real-to-binary": ["nonlinearity prelu", "shortcut"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEMES if name != "fp32"])
+def test_a_net_with_branches_under_every_scheme(name, tmp_path):
+    """The report layer by layer, forward, gradients, and the packed file."""
+    torch.manual_seed(0)
+    model = Branched()
+    result, x = binarize(model, name, skip=("keep",)), pixels(16, 1, 8, 8)
+    report = result.binarization
+    assert [d.after for d in report.decisions] == TOOK[name].split()
+    assert report.of("keep").why == "skipped by name"
+    assert [d.name for d in report.decisions if d.after != "Identity"] == [
+        "stem",
+        "left",
+        "right",
+        "keep",
+        "dense",
+        "head",
+    ]
+    for line, asked in zip(report.left, LEFT.get(name, []), strict=True):
+        assert asked in line and line in str(report)
+    assert {*model.state_dict()} <= {*result.state_dict()}
+    scores = result(x)
+    assert scores.std(0).max() > 0.05, "pictures are told apart"
+    F.cross_entropy(scores, torch.arange(16) % 3).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in result.parameters())
+    path = tmp_path / "net.xnor.safetensors"
+    assert ("gate" in report.of("left").why) == (name == "real-to-binary")
+    written = export(result.eval(), x[:1], path, input_dtype="u8")
+    rows = [row for row in written.layers if row.weights and row.name.partition("_")[0] in ("left", "right", "dense")]
+    assert len(rows) == 3 and {row.packed for row in rows} == {name not in ("ttq", "adabin")}
+    verify(result, path, x.permute(0, 2, 3, 1).numpy().astype(np.uint8)).require()
+
+
+def test_ends_of_a_users_choice_under_any_scheme():
+    for name in ("bnn", "dorefa", "reactnet", "qnn"):
+        for first, stem in (("int8", "Int8Conv2d"), ("planes", "FewBitConv2d"), ("float", "Conv2d")):
+            for last in ("int8", "binary", "float"):
+                result = binarize(Branched(), name, first=first, last=last)
+                hidden = type(result.dense).__name__
+                assert type(result.stem).__name__ == stem
+                assert type(result.head).__name__ == {"int8": "Int8Linear", "binary": hidden, "float": "Linear"}[last]
+                assert result(pixels(2, 1, 8, 8)).isfinite().all()
 
 
 def plain():

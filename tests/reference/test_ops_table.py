@@ -37,6 +37,7 @@ CASES: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "add": ((5, 4, 9), {}),
     "kmap": ((5, 4, 9), WINDOW | {"dilation": (2, 1)}),
     "scale_map": ((5, 4, 9), {}),
+    "scale_channels": ((5, 4, 9), {}),
     "relu": ((5, 4, 9), {}),
     "prelu": ((5, 4, 9), {}),
     "hardtanh": ((5, 4, 9), {}),
@@ -87,7 +88,7 @@ def test_every_row_has_a_case() -> None:
 def test_a_row_runs_and_gives_the_type_it_infers(name: str, dtypes: tuple[str, ...], optional: bool) -> None:
     op, (shape, given) = OPS[name], CASES[name]
     attrs, rng = op.complete(given), np.random.default_rng(7)
-    second = (*shape[:2], 1) if name == "scale_map" else shape
+    second = {"scale_map": (*shape[:2], 1), "scale_channels": (1, 1, shape[2])}.get(name, shape)
     types = tuple(TensorType(d, s) for d, s in zip(dtypes, (shape, second), strict=False))
     values = [_value(rng, t.dtype, (2, *t.shape)) for t in types]
 
@@ -153,6 +154,8 @@ def test_lists_from_a_file_become_tuples() -> None:
         ("concat", [(2, 1, 3), (1, 2, 3)], {}),
         ("scale_map", [(2, 1, 3), (2, 1, 3)], {}),
         ("scale_map", [(2, 1, 3), (1, 1, 1)], {}),
+        ("scale_channels", [(2, 1, 3), (2, 1, 3)], {}),
+        ("scale_channels", [(2, 1, 3), (1, 1, 1)], {}),
         ("kmap", [(2, 2, 3)], {"kernel": (2, 2), "dilation": (2, 1)}),
         ("wdense", [(1, 1, 3)], {"out_features": 4, "levels": "ternary"}),
         ("wdense", [(1, 1, 3)], {"out_features": 4, "activation_bits": 2}),

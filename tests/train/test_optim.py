@@ -20,7 +20,8 @@ from xnorkit.reference import optimizers as law
 from xnorkit.train import optim
 from xnorkit.train.optim import Bop, Grouped, ShiftAdaMax, set_factor
 from xnorkit.train.optim.groups import LR_SCALES
-from xnorkit.train.recipe import BinaryOptions, OptimOptions, Recipe, override
+from xnorkit.train.options import BinaryOptions, OptimOptions
+from xnorkit.train.recipe import Recipe, override
 
 STEPS = 60
 BOP = BinaryOptions(name="bop", lr=1e-2, threshold=1e-4)

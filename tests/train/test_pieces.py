@@ -19,7 +19,7 @@ from xnorkit.train.batches import Pictures, augment, order
 from xnorkit.train.data import Split
 from xnorkit.train.evaluation import evaluate
 from xnorkit.train.metrics import summarize
-from xnorkit.train.recipe import ScheduleOptions, TrainOptions
+from xnorkit.train.options import ScheduleOptions, TrainOptions
 from xnorkit.train.schedule import SHAPES, factor
 
 

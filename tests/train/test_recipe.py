@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from xnorkit.errors import RecipeError
+from xnorkit.train import load_checkpoint, run
 from xnorkit.train.config import describe, differences, to_plain
 from xnorkit.train.recipe import Recipe, dump, find, load, override, parse, shipped
 
@@ -115,3 +116,20 @@ def test_every_key_is_documented() -> None:
     assert {"train.epochs", "optim.lr", "data.holdout"} <= {row.key for row in rows}
     assert all(row.help for row in rows)
     assert {row.key: row.kind for row in rows}["optim.name"] == "sgd|adam|adamw|shift_adamax"
+
+
+def test_the_recipe_in_stages_runs_a_few_steps(tmp_path: Path) -> None:
+    """As shipped, but for fewer and smaller pictures and one epoch a stage."""
+    short = [
+        "data.name=digits",
+        "data.limit=100",
+        "train.epochs=1",
+        "train.batch=50",
+        "model.options.stages=[[8],[16]]",
+    ]
+    result = run("fashion-mnist-reactnet-2stage", out=tmp_path / "run", overrides=short, device="cpu", progress="none",
+                 tensorboard=False)  # fmt: skip
+    assert [folder.name for folder in result.stages] == ["1-teacher", "2-activations"]
+    (row,) = result.history
+    assert row["step"] == 2 and row["train_loss"] == pytest.approx(row["train_loss_distribution"])
+    assert result.recipe.model.init == "stage:previous" and load_checkpoint(tmp_path / "run" / "best")[1].epoch == 1

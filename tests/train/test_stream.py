@@ -15,7 +15,7 @@ from xnorkit.train.batches import Pictures, Streamed
 from xnorkit.train.data.arrays import hold_out
 from xnorkit.train.data.crops import COLOURS, NUMBERS, Crop
 from xnorkit.train.data.stream import stream
-from xnorkit.train.recipe import DataOptions
+from xnorkit.train.options import DataOptions
 
 CROP = Crop((8, 8), (0.25, 1.0), (10, 12), lighting=0.1)
 KEY = (0, 1, 2)

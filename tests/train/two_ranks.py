@@ -10,7 +10,7 @@ import torch
 from tiny_run import checksum, split, train
 from torch import nn
 
-from xnorkit.train import launch, run
+from xnorkit.train import run, session
 
 PLAIN = {"name": "plain", "seed": 1, "data": {"shift": 1}, "train": {"epochs": 2, "batch": 20},
          "optim": {"name": "sgd", "lr": 0.05}}  # fmt: skip
@@ -28,7 +28,7 @@ def plain(out: str) -> nn.Module:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    rank, finish = os.environ["RANK"], launch._finish
+    rank, finish = os.environ["RANK"], session._finish
 
     def spy(trainer: Any, test: Any) -> Any:
         """Print what this process holds after the last step, before anything is read back from disk."""
@@ -36,6 +36,6 @@ if __name__ == "__main__":
         sys.stdout.flush()
         return finish(trainer, test)
 
-    launch._finish = spy
+    session._finish = spy
     train(sys.argv[1] + "/tiny", ("train.epochs=2",))
     plain(sys.argv[1] + "/plain")

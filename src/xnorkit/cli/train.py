@@ -27,6 +27,7 @@ def _show_keys(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     example="xnorkit train fashion-mnist-lenet5-xnor\n"
     "xnorkit train my.yaml -o train.epochs=3 -o optim.lr=1e-3 --out runs/short\n"
     "xnorkit train fashion-mnist-lenet5-xnor --diagnose\n"
+    "xnorkit train fashion-mnist-lenet5-xnor -o distill.teacher=runs/fashion-mnist-lenet5-fp32\n"
     "torchrun --nproc-per-node 2 -m xnorkit train fashion-mnist-lenet5-xnor",
 )
 @click.argument("recipe")
@@ -80,7 +81,8 @@ def command(
     """Train a net as a YAML recipe says.
 
     RECIPE is a shipped name (`xnorkit list recipes`) or a YAML file. Ctrl-C leaves a checkpoint in RUN/last; the same
-    command goes on from there to the same result. RUN/best holds the model to export.
+    command goes on from there to the same result. RUN/best holds the model to export. Of a recipe with stages it is the
+    last one's; the others are in RUN/stages. A teacher is the key distill.teacher, a net to begin with model.init.
     """
     need_torch("train")
     from ..train.launch import run
@@ -88,6 +90,8 @@ def command(
     chosen = [*(["train.diagnose=10"] if diagnose else []), *overrides, *([] if seed is None else [f"seed={seed}"])]
     result = run(recipe, out=folder, overrides=chosen, **how)
     best, test = result.out / "best", result.test
+    for earlier in result.stages:
+        out.line(f"stage before: {earlier / 'best'}")
     for finding in result.diagnoses[-1]["findings"] if result.diagnoses else []:
         out.line(f"last epoch, {finding['text']}")
     out.line(f"test top-1 {100 * test.top1:.2f} %, top-5 {100 * test.top5:.2f} % on {test.count:,} pictures: {best}")
@@ -99,6 +103,7 @@ def command(
             "count": test.count,
             **test.summary(),
             "history": result.history,
+            **({"stages": list(result.stages)} if result.stages else {}),
             **({"diagnoses": result.diagnoses} if result.diagnoses else {}),
         }
     )

@@ -2,5 +2,16 @@
 
 from .exporter import ExportReport, LayerRow, export, to_graph
 from .parity import ParityRow, VerifyReport, verify
+from .rehearsal import Rehearsal, rehearse
 
-__all__ = ["ExportReport", "LayerRow", "ParityRow", "VerifyReport", "export", "to_graph", "verify"]
+__all__ = [
+    "ExportReport",
+    "LayerRow",
+    "ParityRow",
+    "Rehearsal",
+    "VerifyReport",
+    "export",
+    "rehearse",
+    "to_graph",
+    "verify",
+]

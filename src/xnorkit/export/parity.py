@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ..errors import ParityError, ShapeError
 from ..graph.infer import infer
 from ..graph.ir import Graph, Node
+from ..graph.passes.cleanup import drop_dead
 from ..graph.store import load
 from ..reference.shapes import TensorType
 from ..runtime.session import Session
@@ -84,9 +85,12 @@ def verify(model: nn.Module, file: str | Path | Graph, images: NDArray[Any], *, 
     if len(images) == 0:
         raise ShapeError("verify", "number of pictures", got=0, expected="at least 1")
     few = images[:layer_images]
-    lowered = lower(capture(model, to_torch(few[:1])), graph.node(session.input_name).attrs["dtype"])
+    program = capture(model, to_torch(few[:1]))
+    lowered = lower(program, graph.node(session.input_name).attrs["dtype"])
+    lowered = replace(lowered, graph=drop_dead(lowered.graph))  # a branch that nothing reads is in no file
     _same_model(lowered, graph)
-    traces = trace_layers(model, to_torch(few))
+    read = {lowered.origin.get(node.name) for node in lowered.graph.nodes if "weight" in node.tensors}
+    traces = [trace for trace in trace_layers(program, to_torch(few)) if trace.name in read]
     rows = [_layer_row(graph, lowered, trace) for trace in traces]
     rows += _input_rows(graph, lowered, traces, few)
     n, mismatches, worst, first = _predictions(model, session, images, batch)

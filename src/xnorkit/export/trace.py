@@ -10,11 +10,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
+from torch.export import ExportedProgram
 
 from ..nn.fewbit import REAL, code_values
 from ..reference.conventions import sign
-from .capture import capture
 
 _own, _aten = torch.ops.xnorkit, torch.ops.aten
 _FEW_BIT = frozenset({_own.wconv2d.default, _own.wdense.default})
@@ -70,15 +70,20 @@ def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result
         if call["activation_bits"] != REAL:
             worth = code_values(x, call["activation_bits"], call["odd"]).numpy() if call["odd"] else None
             return LayerTrace(node.name, source, x.numpy(), None, raw, None, worth)
-        sums = node.target(**call | {"x": x.abs(), "weight": weight.abs()})  # type: ignore[operator]
+        sums = node.target(**call | {"x": x.abs(), "weight": _plane_sizes(weight)})  # type: ignore[operator]
         return LayerTrace(node.name, source, x.numpy(), None, raw, (sums * (terms * _EPSILON)).numpy())
     sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])
     return LayerTrace(node.name, source, x.numpy(), None, result.numpy(), (sums * (terms * _EPSILON)).numpy())
 
 
-def trace_layers(model: nn.Module, images: Tensor) -> list[LayerTrace]:
-    """Run the captured model on float pictures ``(N, C, H, W)`` and record every layer with weights, in order."""
-    program = capture(model, images[:1])
+def _plane_sizes(weight: Tensor) -> Tensor:
+    """Each weight's sum of |planes|, what roundings are relative to: also of a weight 0, which is +1 and -1 halved."""
+    planes = int(weight.abs().max()).bit_length()
+    return torch.full_like(weight, 2**planes - 1)
+
+
+def trace_layers(program: ExportedProgram, images: Tensor) -> list[LayerTrace]:
+    """Run a captured model on float pictures ``(N, C, H, W)`` and record every layer with weights, in order."""
     recorder = _Recorder(program.module())
     with torch.no_grad():
         recorder.run(images)

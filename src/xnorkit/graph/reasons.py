@@ -27,9 +27,11 @@ _SOURCES = {
     "wconv2d": "a sum of floats",
     "wdense": "a sum of floats",
     "scale_map": "multiplied by K, another number at every pixel",
+    "scale_channels": "multiplied by a gate, another number for every image",
     "avg_pool2d": "a mean",
     "global_avg_pool2d": "a mean",
     "prelu": "a PReLU that falls somewhere",
+    "concat": "features joined as floats, which others read, too",
 }
 """What no integer threshold can stand for, by the operation that made it."""
 _THROUGH = {"affine", "relu", "hardtanh", "tanh", "sigmoid", "max_pool2d", "flatten"}
@@ -62,6 +64,13 @@ def _sums(graph: Graph, node: Node, types: Types) -> str:
     return "one-bit weights, whose sums leave as " + ("codes" if readers <= {"multithreshold"} else "floats")
 
 
+def _conv2d(graph: Graph, node: Node, types: Types) -> str:
+    groups = complete_attrs(node)["groups"]
+    if groups > 1 and groups == types[node.inputs[0]].shape[2]:
+        return "float32 weights, one window a channel (depthwise)"
+    return "float32 weights: BinaryConv2d would make them one-bit"
+
+
 def _int8(graph: Graph, node: Node, types: Types) -> str:
     pixels = types[node.inputs[0]].dtype == "u8"
     return "int8 weights: " + ("a first layer, on pixels" if pixels else "a last layer keeps eight bits for its scores")
@@ -87,7 +96,7 @@ WHY: dict[str, Why] = {
     "qdense": _int8,
     "wconv2d": _few_bits,
     "wdense": _few_bits,
-    "conv2d": "float32 weights: BinaryConv2d would make them one-bit",
+    "conv2d": _conv2d,
     "dense": "float32 weights: BinaryLinear would make them one-bit",
     "dense_bf16": "bfloat16 weights: a last layer",
     "dense_i8": "int8 weights on floats: a last layer",
@@ -98,6 +107,7 @@ WHY: dict[str, Why] = {
     "add": "a residual sum of floats",
     "kmap": "XNOR-Net's K, a map of floats",
     "scale_map": "floats times XNOR-Net's K",
+    "scale_channels": "floats times a gate of the picture",
     "relu": "a float activation",
     "prelu": "a float activation",
     "hardtanh": "a float activation",

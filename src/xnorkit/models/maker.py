@@ -84,16 +84,20 @@ class LayerMaker:
         return Int8Linear(features, out, bias=False, input_scale=1 / PIXEL_MAX)
 
     def hidden_conv(self, channels: int, out: int, kernel: int, padding: int = 0, bias: bool = False, stride: int = 1,
-                    signed: bool = False) -> nn.Module:  # fmt: skip
-        """A hidden convolution; it quantizes its input itself, unless that is ``signed``: -1/+1 already."""
-        size = {"kernel_size": kernel, "padding": padding, "stride": stride}
+                    signed: bool = False, pad_value: int = 0, groups: int = 1) -> nn.Module:  # fmt: skip
+        """A hidden convolution; it quantizes its input itself, unless that is ``signed``: -1/+1 already.
+
+        pad_value: what a padded tap of signs contributes; 0 all the same under a K, and where no signs are read.
+        """
+        size = {"kernel_size": kernel, "padding": padding, "stride": stride, "groups": groups}
         if not self.binary:
             return nn.Conv2d(channels, out, **size, bias=bias)
         if not self.scheme.signed:
             return FewBitConv2d(channels, out, **size, **self._quantizers, activation=self.scheme.activation)
         activation = None if signed else self.scheme.activation
         kmap, gate = (self.scheme.kmap, self.scheme.gate) if not signed else (False, 0)
-        return BinaryConv2d(channels, out, **size, **self._quantizers, activation=activation, kmap=kmap, gate=gate)
+        return BinaryConv2d(channels, out, **size, **self._quantizers, activation=activation, kmap=kmap, gate=gate,
+                            pad_value=0 if kmap else pad_value)  # fmt: skip
 
     def hidden_linear(self, features: int, out: int, signed: bool = False, bias: bool = False) -> nn.Module:
         """A hidden dense layer. ``signed``: its input is -1/+1 already (a ``sign()`` stands before the flatten)."""

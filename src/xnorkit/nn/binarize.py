@@ -2,9 +2,9 @@
 
 torch.fx tells what feeds what; the result is a copy of the model itself, with its own forward and parameter names.
 
-Block order: sign(ReLU(x)) is +1 everywhere, so a ReLU in front of a binary layer is taken out (the sign takes its
-place); a batch norm there stays and centres the threshold (XNOR-Net's B-A-C-P). Train the result: copied weights are
-only a start.
+Block order: sign(ReLU(x)) is +1 everywhere, so a ReLU in front of a layer whose quantizer needs both sides of zero is
+taken out (the quantizer takes its place); a batch norm there stays and centres the threshold (XNOR-Net's B-A-C-P).
+Train the result: copied weights are only a start.
 """
 
 from __future__ import annotations
@@ -56,12 +56,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Report:
-    """All decisions, in the order the modules run."""
+    """All decisions, in the order the modules run; ``left``: what the scheme does to blocks, and these have not got."""
 
     decisions: tuple[Decision, ...]
+    left: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.decisions))
+        return "\n".join([*map(str, self.decisions), *self.left])
 
     def of(self, name: str) -> Decision:
         """The decision about a module; KeyError if it was not looked at."""
@@ -132,7 +133,18 @@ def binarize(
             raise RangeError("binarize", "skip", got=name, expected=f"among {names}")
     plan = _plan_layers(layers, modules, set(skip), chosen)
     plan.update(_without_relus(graph, modules, plan))
-    return _carry_out(result, graph, modules, plan)
+    return _carry_out(result, graph, modules, plan, _left(chosen))
+
+
+def _left(scheme: Scheme) -> tuple[str, ...]:
+    """What the scheme asks of whole blocks beyond B-A-C-P; the model's own blocks stay."""
+    asked = {
+        f"nonlinearity {scheme.nonlinearity}": scheme.nonlinearity != "none",
+        "a shortcut around each convolution": scheme.shortcut,
+        "batch norm by shifts": scheme.norm == "shift",
+    }
+    return tuple(f"not added: {what} of scheme {scheme.name} (the model keeps its own blocks)"
+                 for what, wanted in asked.items() if wanted)  # fmt: skip
 
 
 def _plan_layers(
@@ -155,7 +167,8 @@ def _plan_layers(
         if why_float:
             plan[name] = (old, why_float)
         elif role == "hidden" or choice == "binary":
-            plan[name] = (_hidden(old, scheme), f"{role} layer")
+            gated = ", times a gate of its input" if scheme.gate and isinstance(old, nn.Conv2d) else ""
+            plan[name] = (_hidden(old, scheme), f"{role} layer{gated}")
         elif role == "first":
             plan.update(_without_pixels(node, modules))
             new = _int8(old, pixels=True) if choice == "int8" else _planes(old, scheme)
@@ -204,18 +217,21 @@ def _without_pixels(first: fx.Node, modules: dict[str, nn.Module]) -> Plan:
 
 
 def _without_relus(graph: fx.Graph, modules: dict[str, nn.Module], plan: Plan) -> Plan:
-    """Each ReLU module whose output meets a sign becomes the identity. Raises UnsupportedError for a functional one."""
-    signed = {name for name, (new, _) in plan.items() if _takes_signs(new)}
+    """Each ReLU module whose output meets a two-sided quantizer becomes the identity. Raises UnsupportedError for a
+    functional one."""
+    signed = {name for name, (new, _) in plan.items() if _two_sided(new)}
     found: Plan = {}
     for node in graph.nodes:
         if not _is(node, modules, _RELUS, _RELU_CALLS):
             continue
         readers = [str(r.target) for r in _readers(node, modules) if r.op == "call_module" and str(r.target) in signed]
         if readers and node.op != "call_module":
-            raise UnsupportedError("binarize", f"a functional relu feeds {readers[0]}: all its signs would be +1",
+            raise UnsupportedError("binarize", f"a functional relu feeds {readers[0]}, which needs both signs",
                                    hint="make it an nn.ReLU module (then taken out) or skip that layer")  # fmt: skip
         if readers:
-            found[str(node.target)] = (nn.Identity(), "its output meets a sign: sign(ReLU(x)) is always +1")
+            signs = all(plan[r][0].activation_quantizer.levels == "signs" for r in readers)
+            why = "a sign: sign(ReLU(x)) is always +1" if signs else "a quantizer that needs both sides of zero"
+            found[str(node.target)] = (nn.Identity(), f"its output meets {why}")
     return found
 
 
@@ -228,9 +244,9 @@ def _readers(node: fx.Node, modules: dict[str, nn.Module]) -> Iterator[fx.Node]:
             yield user
 
 
-def _takes_signs(module: nn.Module) -> bool:
+def _two_sided(module: nn.Module) -> bool:
     quantizer = getattr(module, "activation_quantizer", None)
-    return quantizer is not None and quantizer.levels == "signs"
+    return quantizer is not None and quantizer.two_sided
 
 
 def _hidden(old: nn.Module, scheme: Scheme) -> nn.Module:
@@ -238,8 +254,8 @@ def _hidden(old: nn.Module, scheme: Scheme) -> nn.Module:
     options: dict[str, object] = {"weight": scheme.weight, "activation": scheme.activation, "gradient": scheme.gradient}
     if not scheme.signed:
         return _converted(old, FewBitConv2d if conv else FewBitLinear, **options)
-    if conv and scheme.kmap:
-        options["kmap"] = True
+    if conv:
+        options |= {"kmap": scheme.kmap, "gate": scheme.gate}
     return _converted(old, BinaryConv2d if conv else BinaryLinear, **options)
 
 
@@ -264,7 +280,8 @@ def _converted(old: nn.Module, cls: type[nn.Module], **options: object) -> nn.Mo
     return new.train(old.training)
 
 
-def _carry_out(model: nn.Module, graph: fx.Graph, modules: dict[str, nn.Module], plan: Plan) -> nn.Module:
+def _carry_out(model: nn.Module, graph: fx.Graph, modules: dict[str, nn.Module], plan: Plan,
+               left: tuple[str, ...]) -> nn.Module:  # fmt: skip
     decisions = []
     for name in dict.fromkeys(str(n.target) for n in graph.nodes if n.op == "call_module" and str(n.target) in plan):
         new, why = plan[name]
@@ -272,5 +289,5 @@ def _carry_out(model: nn.Module, graph: fx.Graph, modules: dict[str, nn.Module],
         for alias in [n for n, m in model.named_modules(remove_duplicate=False) if m is modules[name]]:
             parent, _, child = alias.rpartition(".")
             setattr(model.get_submodule(parent), child, new)
-    model.binarization = Report(tuple(decisions))  # type: ignore[assignment]
+    model.binarization = Report(tuple(decisions), left)  # type: ignore[assignment]
     return model

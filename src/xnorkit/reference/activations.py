@@ -51,6 +51,19 @@ def prelu(x: Array, slope: Array) -> Array:
     return np.where(x >= 0, x, slope * x)
 
 
+def scale_channels(x: Array, factor: Array) -> Array:
+    """fl(x * factor[c]), ``x (N, H, W, C)`` and each image's own factors ``(N, 1, 1, C)``, both float32: the product of
+    squeeze-and-excitation (Hu et al. 2018, eq. 4). Raises DTypeError, ShapeError.
+
+    >>> scale_channels(np.ones((1, 1, 2, 2), np.float32), np.array([[[[0.5, 3]]]], np.float32)).tolist()
+    [[[[0.5, 3.0], [0.5, 3.0]]]]
+    """
+    checks.rank("scale_channels", "x", x, "N H W C")
+    checks.floats("scale_channels", x, factor=factor)
+    checks.shape("scale_channels", "factor", factor, (x.shape[0], 1, 1, x.shape[3]))
+    return np.asarray(x * factor)
+
+
 def hardtanh(x: Array) -> Array:
     """min(max(x, -1), 1); NaN stays NaN.
 

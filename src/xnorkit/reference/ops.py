@@ -135,6 +135,13 @@ def _scaled_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     return TensorType("f32", inputs[0].shape)
 
 
+def _channels_scaled_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    expected = (1, 1, inputs[0].shape[2])
+    if inputs[1].shape != expected:
+        raise ShapeError("scale_channels", "second input", got=inputs[1].shape, expected=expected)
+    return inputs[0]
+
+
 def _concat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     (h, w, first), (*_, second) = inputs[0].shape, inputs[1].shape
     expected = TensorType(inputs[0].dtype, (h, w, second))
@@ -231,6 +238,8 @@ _ROWS = (
        {**_WINDOW, **_DILATION}),
     Op("scale_map", "x * factor[h, w] in float32; the factor is one value a pixel.", (_types("i32", "f32"), _F32),
        _scaled_type, lambda x, a, t: kmap.scale_map(x[0], x[1])),
+    Op("scale_channels", "x * factor[c] in float32; an image has its own factors (a squeeze-and-excitation gate).",
+       (_F32, _F32), _channels_scaled_type, lambda x, a, t: activations.scale_channels(x[0], x[1])),
     Op("relu", "max(x, 0); NaN and -0 give +0.", (_F32,), _same(), lambda x, a, t: activations.relu(x[0])),
     Op("prelu", "x where x >= 0, else slope[c] * x.", (_F32,), _same(),
        lambda x, a, t: activations.prelu(x[0], t["slope"]),

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
+from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as tensor_bytes
 from torch import nn
 
@@ -125,6 +125,15 @@ def load_state(path: Path, model: nn.Module) -> tuple[CheckpointInfo, dict[str, 
     return _info(folder, card), torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
+def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+    """Name -> tensor of a checkpoint, on the CPU, without a model. Raises CheckpointError as `load_checkpoint`."""
+    folder, card = _read_card(Path(path))
+    try:
+        return parse_tensors(_verified(folder, card, MODEL))
+    except SafetensorError as error:
+        raise CheckpointError(str(folder / MODEL), f"cannot be read ({error})") from None
+
+
 def read_info(path: str | Path) -> CheckpointInfo:
     """What a checkpoint says about itself, without its tensors. Raises CheckpointError."""
     return _info(*_read_card(Path(path)))
@@ -172,7 +181,7 @@ def _verified(folder: Path, card: Mapping[str, Any], name: str) -> bytes:
 
 def _fill(model: nn.Module, data: bytes, folder: Path) -> None:
     try:
-        tensors = read_tensors(data)
+        tensors = parse_tensors(data)
         wrong = _unlike(model, tensors)
         if wrong:
             raise CheckpointError(str(folder), "is of another model, or of a version that built it otherwise",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import nn
 
-from xnorkit.errors import RangeError
+from xnorkit.errors import CheckpointError, RangeError
 from xnorkit.nn import clip_weights_, set_progress_
 from xnorkit.train import rng
 from xnorkit.train.batch_norm import average_over_processes, recalibrate
@@ -24,7 +23,7 @@ from xnorkit.train.batches import Pictures, Streamed, augment, order
 from xnorkit.train.checkpoint import CheckpointInfo, save
 from xnorkit.train.diagnostics import Diagnostics
 from xnorkit.train.evaluation import evaluate_together
-from xnorkit.train.losses import make as make_loss
+from xnorkit.train.objective import Objective
 from xnorkit.train.optim import restore as restore_optimizer
 from xnorkit.train.optim import set_factor
 from xnorkit.train.progress import Reporter
@@ -61,15 +60,17 @@ class Trainer:
     model: the bare module (checkpoints, evaluation, clipping); stepped: the same as Accelerate prepared it.
     optimizer: as Accelerate prepared it.
     data: the training pictures; monitor: the split looked at after each epoch, and its name.
+    objective: what a step makes small; the loss of the labels alone is what evaluation shows.
     """
 
     def __init__(self, info: CheckpointInfo, out: Path, accelerator: Accelerator, model: nn.Module, stepped: nn.Module,
                  optimizer: Any, data: Pictures | Streamed, monitor: tuple[str, Pictures | Streamed],
+                 objective: Objective,
                  reporter: Reporter, records: Records) -> None:  # fmt: skip
         self.info, self.recipe, self.out = info, info.recipe, out
         self.accelerator, self.model, self.stepped, self.optimizer = accelerator, model, stepped, optimizer
         self.data, self.monitor, self.reporter, self.records = data, monitor, reporter, records
-        self.loss: Callable[..., torch.Tensor] = make_loss(self.recipe.train)
+        self.objective = objective
         self.steps = len(data) // self.recipe.train.batch
         self.watch: Diagnostics | None = None
         if self.recipe.train.diagnose and accelerator.is_main_process:
@@ -78,9 +79,10 @@ class Trainer:
         self.sums = self._no_sums()
 
     def _no_sums(self) -> torch.Tensor:
-        """(2,): the loss and the right answers, summed over the pictures this process trained on in this epoch."""
+        """(2 + P,): the loss, the right answers and the loss's P parts, summed over this process's pictures of the
+        epoch."""
         kind = torch.float32 if self.accelerator.device.type == "mps" else torch.float64
-        return torch.zeros(2, dtype=kind, device=self.accelerator.device)
+        return torch.zeros(2 + len(self.objective.parts), dtype=kind, device=self.accelerator.device)
 
     @property
     def total_steps(self) -> int:
@@ -104,6 +106,7 @@ class Trainer:
             while self.at.epoch < self.recipe.train.epochs:
                 self._epoch(stop)
         finally:
+            self.objective.close()
             if self.watch is not None:
                 self.watch.close()
 
@@ -138,8 +141,10 @@ class Trainer:
             self.data.expect(then, mine, (recipe.seed, self.at.epoch, self.at.step + 1))
         set_factor(self.optimizer, self.factor())
         set_progress_(self.model, min(1.0, self.done_steps / self.total_steps))
-        scores = self.stepped(images.float())
-        loss = self.loss(scores, labels)
+        pixels = images.float()
+        with self.objective.watching():
+            scores = self.stepped(pixels)
+        loss, parts = self.objective(scores, labels, pixels)
         self.optimizer.zero_grad()
         accelerator.backward(loss)
         if recipe.optim.clip_norm is not None:
@@ -150,8 +155,9 @@ class Trainer:
         if self.watch is not None:
             self.watch.step()
         with torch.no_grad():
-            right = (scores.argmax(1) == labels).sum()
-            self.sums += torch.stack([loss.detach().to(self.sums.dtype) * len(labels), right.to(self.sums.dtype)])
+            right, kind = (scores.argmax(1) == labels).sum(), self.sums.dtype
+            means = torch.cat([loss.detach().to(kind)[None], parts.to(kind)]) * len(labels)
+            self.sums += torch.cat([means[:1], right.to(kind)[None], means[1:]])
         self.reporter.step(self.done_steps + 1, loss.detach())
 
     def factor(self) -> float:
@@ -172,7 +178,7 @@ class Trainer:
         """Evaluate, note the metrics, save `best` and `last`."""
         recipe, count = self.recipe, self.steps * self.recipe.train.batch
         rate = recipe.optim.lr * factor(recipe.schedule, self.done_steps - 1, self.steps, recipe.train.epochs)
-        loss, right = (self.accelerator.reduce(self.sums, "sum") / count).tolist()
+        loss, right, *parts = (self.accelerator.reduce(self.sums, "sum") / count).tolist()
         if not math.isfinite(loss):
             raise RangeError("train", f"the loss of epoch {self.at.epoch + 1} is no number", got=loss,
                              hint="lower optim.lr or set optim.clip_norm; last/ holds the epoch before")  # fmt: skip
@@ -180,8 +186,9 @@ class Trainer:
         if recipe.train.bn_recalibrate:
             recalibrate(self.model, self.data, recipe.train.bn_recalibrate, recipe.train.batch)
         split, pictures = self.monitor
-        found = evaluate_together(self.model, pictures, self.accelerator, self.loss)
+        found = evaluate_together(self.model, pictures, self.accelerator, self.objective.labels)
         row = {"epoch": self.at.epoch + 1, "step": self.done_steps, "lr": rate, "train_loss": loss, "train_top1": right,
+               **{f"train_loss_{part}": value for part, value in zip(self.objective.parts, parts, strict=True)},
                "eval_split": split, **{f"eval_{k}": v for k, v in found.summary().items()},
                "seconds": round(seconds, 3)}  # fmt: skip
         at = self.at
@@ -211,7 +218,7 @@ class Trainer:
                "buffers": {name: buffer.cpu() for name, buffer in self.model.named_buffers()}}  # fmt: skip
         self._save("last", {
             "optimizer": self.optimizer.state_dict(), "processes": gather_object([own]),
-            "threads": torch.get_num_threads(), "position": vars(self.at),
+            "threads": torch.get_num_threads(), "position": vars(self.at), "teacher": self.objective.identity,
         })  # fmt: skip
 
     def _save(self, name: str, state: dict[str, Any] | None) -> None:
@@ -222,7 +229,15 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
     def restore(self, state: dict[str, Any]) -> list[str]:
-        """Go on from a training state; returns what keeps the rest of the run from being bit-identical."""
+        """Go on from a training state; returns what keeps the rest of the run from being bit-identical.
+
+        Raises
+        ------
+        CheckpointError: the optimizer's state has another layout, or the teacher is not the one the run began with.
+        """
+        if state.get("teacher", "") != self.objective.identity:
+            raise CheckpointError(str(self.out / "last"), "the teacher is not the one the run began with",
+                                  hint="give the same distill.teacher, or start over with resume=never")  # fmt: skip
         restore_optimizer(self.optimizer, state["optimizer"], str(self.out / "last"))
         self.at = Position(**state["position"])
         processes, world = state["processes"], self.accelerator.num_processes

@@ -8,7 +8,7 @@ from xnorkit.train.data.crops import Crop
 from xnorkit.train.data.datasets import DATASETS
 from xnorkit.train.data.datasets import load as load_whole
 from xnorkit.train.data.stream import stream
-from xnorkit.train.recipe import DataOptions
+from xnorkit.train.options import DataOptions
 
 
 def both(options: DataOptions) -> tuple[Split, Split]:

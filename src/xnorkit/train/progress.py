@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from rich.text import Text
 
 KINDS = ("auto", "bar", "plain", "none")
+PART = "train_loss_"
+"""How the keys of a loss's parts begin in an epoch's row."""
 
 
 class Reporter(Protocol):
@@ -47,9 +49,15 @@ def line(row: Mapping[str, Any], epochs: int) -> str:
     >>> line({"epoch": 2, "train_loss": 0.5, "train_top1": 0.8, "eval_split": "test", "eval_top1": 0.75,
     ...       "lr": 1e-3, "seconds": 4.2}, 10)
     'epoch 2/10  loss 0.5000  train 80.00 %  test 75.00 %  lr 0.001  4.2 s'
+
+    Where the loss has parts they follow it: ``loss 0.5000 (labels 0.7000, hinton 0.3000)``. A stage stands first.
     """
+    parts = [f"{key.removeprefix(PART)} {value:.4f}" for key, value in row.items() if key.startswith(PART)]
+    shown = f" ({', '.join(parts)})" if parts else ""
+    stage = f"{row['stage']}  " if "stage" in row else ""
     return (
-        f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}  train {100 * row['train_top1']:.2f} %  "
+        f"{stage}epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}{shown}  "
+        f"train {100 * row['train_top1']:.2f} %  "
         f"{row['eval_split']} {100 * row['eval_top1']:.2f} %  lr {row['lr']:.3g}  {row['seconds']:.1f} s"
     )
 
@@ -147,3 +155,43 @@ class Bar(Silent):
 
     def stop(self) -> None:
         self.bar.stop()
+
+
+class Staged(Silent):
+    """One display over the stages of a run: ``inner`` sees a single run of all their steps.
+
+    stages: (name, steps) of each, in order; call `enter` before each one, `close` at the end.
+    """
+
+    def __init__(self, inner: Reporter, stages: Sequence[tuple[str, int]]) -> None:
+        self.inner, self.stages, self.number, self.started = inner, stages, 0, False
+
+    def enter(self, number: int) -> None:
+        """The stage of that number, from 0, is next; earlier ones count as done."""
+        self.number = number
+        self.label = f"stage {number + 1}/{len(self.stages)} {self.stages[number][0]}"
+
+    def _before(self) -> int:
+        return sum(steps for _, steps in self.stages[: self.number])
+
+    def start(self, title: str, done: int, total: int) -> None:
+        if not self.started:
+            self.started = True
+            names = ", ".join(name for name, _ in self.stages)
+            self.inner.start(f"{len(self.stages)} stages: {names}", self._before() + done,
+                             sum(steps for _, steps in self.stages))  # fmt: skip
+        self.note(f"{self.label}: {title}")
+
+    def step(self, done: int, loss: Any) -> None:
+        self.inner.step(self._before() + done, loss)
+
+    def epoch(self, row: Mapping[str, Any], epochs: int) -> None:
+        self.inner.epoch({**row, "stage": self.label}, epochs)
+
+    def note(self, text: str) -> None:
+        self.inner.note(text)
+
+    def close(self) -> None:
+        """The run is over or interrupted."""
+        if self.started:
+            self.inner.stop()

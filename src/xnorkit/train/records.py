@@ -11,6 +11,7 @@ from typing import Any
 
 from xnorkit.train.diagnostics.report import COLUMNS, Finding, Report
 from xnorkit.train.files import write_file
+from xnorkit.train.progress import PART
 
 DIAGNOSTICS = "diagnostics.jsonl"
 SCALARS = ("lr", "train_loss", "train_top1", "eval_loss", "eval_top1", "eval_top5")
@@ -33,7 +34,7 @@ class Records:
         write_file(self.out / "metrics.jsonl", lines.encode())
         if self.board is not None and history:
             row = history[-1]
-            for name in SCALARS:
+            for name in (*SCALARS, *(key for key in row if key.startswith(PART))):
                 self.board.add_scalar(name.replace("_", "/", 1), row[name], row["epoch"])
             self.board.flush()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from xnorkit.train.recipe import ScheduleOptions
+from xnorkit.train.options import ScheduleOptions
 
 SHAPES: dict[str, Callable[[ScheduleOptions, float, float, int], float]] = {
     "constant": lambda o, epoch, done, epochs: 1.0,

@@ -23,6 +23,7 @@ ORDER_FREE = frozenset(
     {
         "affine",
         "add",
+        "scale_channels",
         "relu",
         "prelu",
         "hardtanh",
@@ -34,6 +35,7 @@ ORDER_FREE = frozenset(
         "qdense",
         "wdense",
         "quantize",
+        "concat",
     }
 )
 """Ops whose rules know how to treat a flattened value's own feature order; all others need torch's order."""

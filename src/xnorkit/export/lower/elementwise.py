@@ -82,12 +82,22 @@ def sub(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
 
 
 def mul(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
+    """A per-channel constant, or a picture times one number a channel, ``(N, C, H, W) * (N, C, 1, 1)``: a gate."""
     if low.is_value(args[0]) and low.is_value(args[1]):
-        raise low.unsupported(node, "a product of two values")
+        return _gated(low, node, *(low.as_float(node, low.values[a]) for a in args[:2]))
     argument, constant = (args[0], args[1]) if low.is_value(args[0]) else (args[1], args[0])
     value = low.values[argument]
     factor = _per_channel(low, node, value, low.constant(constant))
     return _affine(low, node, value, factor, torch.zeros_like(factor), lambda x: x * factor)
+
+
+def _gated(low: Lowering, node: fx.Node, first: Value, second: Value) -> Value:
+    if first.type.shape[:2] == (1, 1) != second.type.shape[:2]:
+        first, second = second, first
+    if second.type.shape != (1, 1, first.type.shape[2]) or not same_order(first, second):
+        raise low.unsupported(node, f"a product of values of {first.type.shape} and {second.type.shape}",
+                              "only a picture times one number a channel")  # fmt: skip
+    return low.emit(node, "scale_channels", first, second, order=first.order)
 
 
 def div(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:

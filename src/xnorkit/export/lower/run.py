@@ -104,11 +104,9 @@ def _on_codes(node: fx.Node) -> bool:
 
 
 def _call(low: Lowering, node: fx.Node) -> None:
-    arguments = [a for a in node.args if isinstance(a, fx.Node)]
-    arguments += [v for v in node.kwargs.values() if isinstance(v, fx.Node)]
-    if all(a in low.constants for a in arguments):
-        low.constants[node] = node.target(*map(low.constant, node.args),
-                                          **{k: low.constant(v) for k, v in node.kwargs.items()})  # fmt: skip
+    if all(a in low.constants for a in node.all_input_nodes):
+        args, kwargs = fx.map_arg((node.args, node.kwargs), low.constant)
+        low.constants[node] = node.target(*args, **kwargs)
         return
     if not isinstance(node.meta.get("val"), Tensor):
         return  # sizes and assertions: shapes are static but for the batch, which the graph leaves out

@@ -85,3 +85,22 @@ def flatten(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
         raise low.unsupported(node, f"a reshape of {before} to {after}", "only a flatten to (N, features)")
     order = np.arange(c * h * w).reshape(c, h, w).transpose(1, 2, 0).reshape(-1)
     return low.emit(node, "flatten", value, order=order)
+
+
+def cat(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
+    """``aten.cat(tensors, 1)``: pictures or feature vectors one behind the other along channels, all as float32."""
+    parts, dim = args[0], int(args[1]) if len(args) > 1 else 0
+    rank = node.meta["val"].dim()
+    if dim % rank != 1:
+        raise low.unsupported(node, f"a cat along axis {dim}", "only along channels, axis 1")
+    if not all(low.is_value(part) for part in parts):
+        raise low.unsupported(node, "a cat with a constant")
+    values = [low.as_float(node, low.values[part]) for part in parts]
+    joined = values[0]
+    for value in values[1:]:
+        order = None
+        if joined.order is not None or value.order is not None:
+            first, second = (np.arange(v.type.shape[2]) if v.order is None else v.order for v in (joined, value))
+            order = np.concatenate([first, len(first) + second])
+        joined = low.emit(node, "concat", joined, value, order=order)
+    return joined

@@ -77,6 +77,10 @@ class AdaBinActivation(ActivationQuantizer):
         check_t("AdaBinActivation", self.t_min, self.t_max)
 
     @property
+    def two_sided(self) -> bool:
+        return True
+
+    @property
     def width(self) -> int:
         return 32
 
@@ -84,6 +88,7 @@ class AdaBinActivation(ActivationQuantizer):
         return {"alpha": torch.ones(()), "beta": torch.zeros(())}
 
     def __call__(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
-        alpha, beta = moment.learned.get("alpha", x.new_ones(())), moment.learned.get("beta", x.new_zeros(()))
+        learned = moment.learned or self.learned(1)
+        alpha, beta = learned["alpha"], learned["beta"]
         t = ede_t(moment.progress, self.t_min, self.t_max)
         return alpha * sign_slope((x - beta) / alpha, lambda u: ede_slope(u, t)) + beta

@@ -62,6 +62,11 @@ class ActivationQuantizer(ABC):
         """Bits of a value in a packed file."""
         return 1
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether values on both sides of zero matter: behind a ReLU, half of its levels would never be reached."""
+        return self.levels in ("signs", "odd codes")
+
     def learned(self, channels: int) -> dict[str, Tensor]:
         """First values of what is learned for an input of that many channels."""
         return {}

@@ -13,7 +13,7 @@ REAL_TO_BINARY = Scheme(
     nonlinearity="prelu",
     shortcut=True,
     gate=8,
-    packs="with gate=0 all of it; the gate itself is not lowered",
+    packs="all of it; the gate's dense layers stay float",
     recipe={"train.clip_latent": True},
     costs="1 bit a weight; XNOR and a bit count for 64 products; per convolution a mean and two small dense layers",
 )

@@ -143,6 +143,11 @@ def _scale_map(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Ar
     return (grad * factor, (grad * x).sum(axis=3, keepdims=True)), {}
 
 
+def _scale_channels(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
+    x, factor = (value.astype(np.float64) for value in inputs)
+    return (grad * factor, (grad * x).sum(axis=(1, 2), keepdims=True)), {}
+
+
 def _max_pool2d(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
     window = attrs["kernel"], attrs["stride"], attrs["padding"]
     return (pooling.max_pool2d(inputs[0], grad, *window, tensors.get("flip")),), {}
@@ -186,6 +191,7 @@ _ROWS: dict[str, Backward] = {
     "add": lambda inputs, attrs, tensors, grad: ((grad, grad), {}),
     "kmap": _kmap,
     "scale_map": _scale_map,
+    "scale_channels": _scale_channels,
     "relu": _pointwise(pointwise.relu),
     "prelu": _prelu,
     "hardtanh": _pointwise(pointwise.hardtanh),

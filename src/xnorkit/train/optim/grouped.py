@@ -12,7 +12,7 @@ from xnorkit.errors import RecipeError
 from xnorkit.nn.layers import quantized_modules
 from xnorkit.train.optim.groups import LR_SCALES, Groups, groups, split
 from xnorkit.train.optim.table import OPTIMIZERS, Rule
-from xnorkit.train.recipe import OptimOptions
+from xnorkit.train.options import OptimOptions
 
 
 class Grouped(optim.Optimizer):

@@ -10,7 +10,7 @@ from torch import optim
 
 from xnorkit.train.optim.bop import Bop
 from xnorkit.train.optim.shift_adamax import ShiftAdaMax
-from xnorkit.train.recipe import OptimOptions
+from xnorkit.train.options import OptimOptions
 
 Groups = list[dict[str, Any]]
 

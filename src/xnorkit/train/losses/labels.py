@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor
 from torch.nn import functional as F
 
-from xnorkit.train.recipe import TrainOptions
+from xnorkit.train.options import TrainOptions
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
