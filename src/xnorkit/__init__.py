@@ -26,6 +26,7 @@ _HOMES = {
     "create_model": "models.table",
     "list_models": "models.table",
     "summary": "models.summary",
+    "HubModel": "models.hub",
     "binarize": "nn.binarize",
     "train": "train.launch:run",
     "export": "export.exporter",
