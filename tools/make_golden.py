@@ -87,6 +87,9 @@ def golden_graph() -> Graph:
         b.add("add", side, side, name="side"),
         both,
         gated,
+        b.add(
+            "pick_channels", b.add("pick_channels", gated, begin=1, out_channels=4, groups=2), begin=1, out_channels=2
+        ),
     ]
     return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
 

@@ -59,6 +59,7 @@ void read_attribute(Attribute attribute, const char* name, nb::handle value, Nod
     case Attribute::out_channels:
     case Attribute::out_features: read_integers(name, value, &node.outputs, 1); return;
     case Attribute::groups: read_integers(name, value, &node.groups, 1); return;
+    case Attribute::begin: read_integers(name, value, &node.begin, 1); return;
     case Attribute::pad_value: read_integers(name, value, &node.pad_value, 1); return;
     case Attribute::planes: read_integers(name, value, &node.few_bits.planes, 1); return;
     case Attribute::levels: node.few_bits.ternary = read_choice(name, value, "sum", "ternary"); return;

@@ -40,13 +40,24 @@ enum class Attribute : uint8_t {
   planes,
   levels,
   activation_bits,
-  activation_levels
+  activation_levels,
+  begin
 };
-inline constexpr int kAttributes = 13;
-inline constexpr const char* kAttributeNames[kAttributes] = {
-    "kernel", "stride",          "padding",          "dilation",          "out_channels",
-    "groups", "pad_value",       "out_features",     "count_include_pad", "planes",
-    "levels", "activation_bits", "activation_levels"};
+inline constexpr int kAttributes = 14;
+inline constexpr const char* kAttributeNames[kAttributes] = {"kernel",
+                                                             "stride",
+                                                             "padding",
+                                                             "dilation",
+                                                             "out_channels",
+                                                             "groups",
+                                                             "pad_value",
+                                                             "out_features",
+                                                             "count_include_pad",
+                                                             "planes",
+                                                             "levels",
+                                                             "activation_bits",
+                                                             "activation_levels",
+                                                             "begin"};
 
 using ValueId = int32_t;
 inline constexpr int kMaxInputs = 2;
@@ -57,6 +68,7 @@ struct Node {
   Window window{};
   int32_t outputs = 0;  // out_channels or out_features
   int32_t groups = 1;
+  int32_t begin = 0;
   int32_t pad_value = 0;
   bool count_include_pad = true;
   FewBits few_bits{};

@@ -11,6 +11,7 @@
 #include "ops/flatten.h"
 #include "ops/kmap.h"
 #include "ops/ndense.h"
+#include "ops/pick_channels.h"
 #include "ops/pool.h"
 #include "ops/qconv.h"
 #include "ops/scale_channels.h"
@@ -32,6 +33,7 @@ constexpr unsigned bits_of(std::initializer_list<Attribute> attributes) {
 constexpr unsigned kPool = bits_of({Attribute::kernel, Attribute::stride, Attribute::padding});
 constexpr unsigned kKmap = kPool | bits_of({Attribute::dilation});
 constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
+constexpr unsigned kPick = bits_of({Attribute::begin, Attribute::out_channels, Attribute::groups});
 constexpr unsigned kDense = bits_of({Attribute::out_features});
 constexpr unsigned kCodes = bits_of({Attribute::activation_bits});
 constexpr unsigned kFewBits = kCodes | bits_of({Attribute::planes, Attribute::levels, Attribute::activation_levels});
@@ -124,6 +126,10 @@ Status global_pool(In in, const Node&, ValueType* out) {
 }
 
 Status joined(In in, const Node&, ValueType* out) { return concat_output(in[0], in[1], out); }
+
+Status picked(In in, const Node& n, ValueType* out) {
+  return pick_channels_output(in[0], {n.begin, n.outputs, n.groups}, out);
+}
 
 Status flat(In in, const Node&, ValueType* out) {
   *out = {in[0].dtype, 1, 1, static_cast<int32_t>(in[0].pixels() * static_cast<size_t>(in[0].c))};
@@ -246,6 +252,9 @@ Status make_global_avg_pool2d_node(In in, const Node&, const Epilogue&, Isa isa,
   return make_global_avg_pool2d(in[0], isa, op);
 }
 Status make_concat_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_concat(in[0], in[1], op); }
+Status make_pick_channels_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op) {
+  return make_pick_channels(in[0], {n.begin, n.outputs, n.groups}, op);
+}
 Status make_flatten_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { return make_flatten(in[0], op); }
 
 constexpr TensorRow kBinaryWeight[] = {{Role::weight, TensorType::bits}};
@@ -289,6 +298,7 @@ constexpr OpRow kRows[] = {
   {"avg_pool2d", 1, kF32, kPool | bits_of({Attribute::count_include_pad}), Trait::pool, pool, channels, per_element, make_avg_pool2d_node, {}},
   {"global_avg_pool2d", 1, kF32, 0, Trait::none, global_pool, channels, per_element, make_global_avg_pool2d_node, {}},
   {"concat", 2, kU8 | kI32 | kF32 | kBits, 0, Trait::none, joined, channels, per_element, make_concat_node, {}},
+  {"pick_channels", 1, kU8 | kI32 | kF32 | kBits, kPick, Trait::none, picked, channels, per_element, make_pick_channels_node, {}},
   {"flatten", 1, kU8 | kI32 | kF32 | kBits, 0, Trait::flatten, flat, channels, per_element, make_flatten_node, {}},
 };
 // clang-format on

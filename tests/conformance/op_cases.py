@@ -109,6 +109,11 @@ def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[s
         drawn["activation_levels"] = str(rng.choice(("unsigned", "signed")))
     if "out_features" in op.attrs:
         return {name: drawn[name] for name in op.attrs}, (1, 1)
+    if op.name == "pick_channels":
+        count = int(rng.integers(1, channels + 1))
+        groups = int(rng.choice([g for g in range(1, count + 1) if count % g == 0]))
+        begin = int(rng.integers(0, channels - count + 1))
+        return {"begin": begin, "out_channels": count, "groups": groups}, (int(rng.integers(1, 7)), 3)
     least = [max(1, spans[axis] - padding[axis] - padding[axis + 2]) for axis in range(2)]
     size = (least[0] + int(rng.integers(0, 6)), least[1] + int(rng.integers(0, 6)))
     return {name: drawn[name] for name in op.attrs if name not in ("dtype", "shape")}, size

@@ -56,6 +56,11 @@ def _flatten(x: Tensor, a: Attrs, t: Tensors) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
 
 
+def _picked(x: Tensor, begin: int, count: int, groups: int) -> Tensor:
+    part = x[:, begin : begin + count]
+    return F.channel_shuffle(part, groups) if groups > 1 else part
+
+
 def _per_channel(name: str, t: Tensors) -> Tensor:
     return t[name].view(-1, 1, 1)
 
@@ -123,6 +128,7 @@ TORCH: dict[str, Callable[[Tensor, Attrs, Tensors], Tensor]] = {
     "avg_pool2d": _avg_pool,
     "global_avg_pool2d": lambda x, a, t: x.mean((2, 3), keepdim=True),
     "concat": lambda x, a, t: torch.cat([x, t["second"].permute(0, 3, 1, 2)], 1),
+    "pick_channels": lambda x, a, t: _picked(x, a["begin"], a["out_channels"], a["groups"]),
     "flatten": _flatten,
 }
 """Op -> the same in torch, on float64 ``(N, C, H, W)``. A row of OPS without one fails its tests with a KeyError."""

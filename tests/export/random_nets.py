@@ -43,9 +43,8 @@ class RandomNet(nn.Module):
         )
         self._add(nn.Sequential(*first, self.make.norm(out)), (0,), (out, self.side))
         for _ in range(rng.randint(*STEPS)):
-            rng.choice((self._conv, self._conv, self._conv, self._pool, self._join, self._float, self._nonlinearity))(
-                rng
-            )
+            kinds = (self._conv, self._conv, self._conv, self._pool, self._join, self._float, self._nonlinearity)
+            rng.choice((*kinds, self._part))(rng)
         self._head(rng)
 
     def _add(self, run: nn.Module | Callable[..., Tensor], inputs: tuple[int, ...], shape: tuple[int, int]) -> None:
@@ -99,6 +98,18 @@ class RandomNet(nn.Module):
         channels, side = self.shapes[at]
         made = rng.choice((nn.ReLU(), nn.PReLU(channels), nn.Hardtanh(), RPReLU(channels), nn.PReLU()))
         self._add(made, (at,), (channels, side))
+
+    def _part(self, rng: Random) -> None:
+        """Some channels, or all in another order."""
+        at = self._any(rng)
+        channels, side = self.shapes[at]
+        begin = rng.randrange(channels)
+        count = rng.randint(1, channels - begin)
+        groups = rng.choice([g for g in range(1, channels + 1) if channels % g == 0])
+        if rng.random() < 0.5:
+            self._add(lambda x: x[:, begin : begin + count], (at,), (count, side))
+        else:
+            self._add(lambda x: F.channel_shuffle(x, groups), (at,), (channels, side))
 
     def _join(self, rng: Random) -> None:
         """A sum of equals, or values side by side."""

@@ -84,6 +84,25 @@ def test_verify_names_the_first_difference(tmp_path: Path) -> None:
         report.require()
 
 
+def test_verify_names_a_float_at_its_threshold() -> None:
+    """A stem 1 - x, a rounding less in the file: at x = 1 the sign turns, and with it the class."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten(), BinaryLinear(4, 2)).eval()
+    with torch.no_grad():
+        model[0].weight.fill_(-1.0)
+        model[0].bias.fill_(1.0)
+        model[2].weight.copy_(torch.tensor([[1.0], [-1.0]]).expand(2, 4))
+    graph = to_graph(model, torch.zeros(1, 1, 2, 2))
+    images = np.stack([np.full((2, 2, 1), v, np.float32) for v in (1.0, 0.0, 2.0)])
+    assert verify(model, graph, images).ok
+    graph.tensors[graph.node("0").tensors["bias"]][:] = np.nextafter(np.float32(1), np.float32(0))
+    report = verify(model, graph, images)
+    assert (report.ok, report.mismatches, report.ties) == (False, 1, 1)
+    assert "picture 0" in report.first_difference and "from a threshold" in report.first_difference
+    graph.tensors[graph.node("0").tensors["bias"]][:] = 0.5
+    report = verify(model, graph, np.full((1, 2, 2, 1), 0.75, np.float32))
+    assert (report.mismatches, report.ties) == (1, 0)
+
+
 def test_verify_refuses_another_model(tmp_path: Path) -> None:
     path = tmp_path / "net.xnor.safetensors"
     export(lenet(), torch.zeros(1, 1, 28, 28), path)
@@ -104,8 +123,8 @@ class _Softplus(nn.Module):
         return nn.functional.softplus(x)
 
 
-def _signed_after_flatten() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 3, 3)), BinaryConv2d(4, 2, 3))
+def _channels_into_pixels() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 3, 3)), nn.PixelShuffle(2), BinaryConv2d(1, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -114,13 +133,13 @@ def _signed_after_flatten() -> nn.Module:
         (nn.Sequential(nn.Conv2d(4, 2, 3), _Softplus()), r"\[export\] 1: aten.softplus.default.*\n?.*hint"),
         (nn.Sequential(nn.MaxPool2d(2, dilation=2, stride=1)), "dilation"),
         (nn.Sequential(nn.BatchNorm2d(4, track_running_stats=False)), "batch statistics"),
-        (_signed_after_flatten(), "reshape"),
+        (_channels_into_pixels(), "moves channels into pixels"),
     ],
-    ids=["operator", "dilated_pool", "batch_statistics", "unflatten"],
+    ids=["operator", "dilated_pool", "batch_statistics", "pixel_shuffle"],
 )
 def test_what_cannot_be_lowered_is_one_clear_error(model: nn.Module, message: str) -> None:
     with pytest.raises(UnsupportedError, match=f"(?s){message}"):
-        to_graph(model, torch.zeros(1, 4, 3, 3) if message == "reshape" else torch.zeros(1, 4, 8, 8))
+        to_graph(model, torch.zeros(1, 4, 3, 3) if "pixels" in message else torch.zeros(1, 4, 8, 8))
 
 
 class _Branching(nn.Module):

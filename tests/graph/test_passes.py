@@ -174,5 +174,6 @@ def test_cleanup_keeps_outputs_and_signature() -> None:
     assert [n.name for n in drop_dead(graph).nodes] == ["x", "flat", "y"]
     assert [n.name for n in drop_identities(graph).nodes] == ["x", "unused", "y"]
     assert list(PASSES) == [
-        "drop_identities", "signs_to_thresholds", "codes_to_thresholds", "signs_before_pools", "drop_dead",
+        "drop_identities", "signs_before_joins", "merge_signs", "drop_joins", "signs_to_thresholds",
+        "codes_to_thresholds", "signs_before_pools", "drop_dead",
     ]  # fmt: skip

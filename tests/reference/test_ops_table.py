@@ -47,6 +47,7 @@ CASES: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
     "avg_pool2d": ((5, 4, 9), WINDOW | {"count_include_pad": False}),
     "global_avg_pool2d": ((5, 4, 9), {}),
     "concat": ((5, 4, 9), {}),
+    "pick_channels": ((5, 4, 9), {"begin": 2, "out_channels": 6, "groups": 3}),
     "flatten": ((5, 4, 9), {}),
 }
 """Op -> (input shape, attributes). A row of OPS without one fails test_every_row_has_a_case."""
@@ -152,6 +153,8 @@ def test_lists_from_a_file_become_tuples() -> None:
         ("bdense", [(2, 1, 3)], {"out_features": 4}),
         ("add", [(2, 1, 3), (2, 1, 4)], {}),
         ("concat", [(2, 1, 3), (1, 2, 3)], {}),
+        ("pick_channels", [(2, 1, 3)], {"begin": 2, "out_channels": 2}),
+        ("pick_channels", [(2, 1, 3)], {"out_channels": 3, "groups": 2}),
         ("scale_map", [(2, 1, 3), (2, 1, 3)], {}),
         ("scale_map", [(2, 1, 3), (1, 1, 1)], {}),
         ("scale_channels", [(2, 1, 3), (2, 1, 3)], {}),

@@ -4,12 +4,14 @@
    layers must stay within the rounding bound of a sum of n products, ``n * 2^-23 * sum |x||w|``.
 2. The signs and codes that layers read are compared with torch's on the same picture. Where everything before them is
    integer, one difference is a failure; behind float layers differences are counted and reported.
-3. Class predictions of the eager model and of the file, picture by picture, must be equal.
+3. Class predictions of the eager model and of the file, picture by picture, must be equal. Where one is not, the first
+   sign or code of that picture that differs is looked up. Behind float layers it may be a *tie*: a float so near its
+   threshold that the order of additions decides. Ties are named; they are no fault of the file, and still a difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from ..errors import ParityError, ShapeError
 from ..graph.infer import infer
@@ -29,6 +32,9 @@ from ..runtime.session import Session
 from .capture import capture
 from .lower.run import Lowered, lower
 from .trace import LayerTrace, trace_layers
+
+TIE = 1e-4
+"""A float is at its threshold when its distance is below this part of the mean distance of its layer."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,15 @@ class ParityRow:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """layers: rows in graph order; n pictures, mismatches in predicted class; logits_max_abs_diff end to end."""
+    """layers: rows in graph order; n pictures, mismatches in predicted class; logits_max_abs_diff end to end; ties: of
+    the mismatches looked into (as many as ``layer_images``), those that began with a float at its threshold."""
 
     layers: tuple[ParityRow, ...]
     n: int
     mismatches: int
     logits_max_abs_diff: float
     first_difference: str
+    ties: int = 0
 
     @property
     def ok(self) -> bool:
@@ -64,10 +72,12 @@ class VerifyReport:
 
     def require(self) -> VerifyReport:
         """Itself when equal. Raises ParityError naming the first difference."""
+        hint = "export this checkpoint again; if it stays, report this layer"
+        if self.ties:
+            hint = "a float layer stands before a sign here: its roundings decide such pictures"
         if not self.ok:
             raise ParityError("verify", "packed file and trained model differ", got=self.first_difference,
-                              expected="equal integers and predictions",
-                              hint="export this checkpoint again; if it stays, report this layer")  # fmt: skip
+                              expected="equal integers and predictions", hint=hint)  # fmt: skip
         return self
 
 
@@ -93,10 +103,13 @@ def verify(model: nn.Module, file: str | Path | Graph, images: NDArray[Any], *, 
     traces = [trace for trace in trace_layers(program, to_torch(few)) if trace.name in read]
     rows = [_layer_row(graph, lowered, trace) for trace in traces]
     rows += _input_rows(graph, lowered, traces, few)
-    n, mismatches, worst, first = _predictions(model, session, images, batch)
+    wrong, worst, first = _predictions(model, session, images, batch)
     broken = next((f"layer {row.name} ({row.kind}): {row.different} of {row.compared}" for row in rows
                    if row.different and row.binding), "")  # fmt: skip
-    return VerifyReport(tuple(rows), n, mismatches, worst, broken or first)
+    ties = _ties(graph, lowered, program, images[wrong[:layer_images]]) if wrong else []
+    if ties and not broken:
+        first += f"; {ties[0]}"
+    return VerifyReport(tuple(rows), len(images), len(wrong), worst, broken or first, len(ties))
 
 
 def to_torch(images: NDArray[Any]) -> Tensor:
@@ -164,6 +177,31 @@ def _alone(graph: Graph, node: Node) -> Graph:
 def _input_rows(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images: NDArray[Any]) -> list[ParityRow]:
     """Bits and codes at the input of every layer that reads them, run end to end."""
     types = infer(graph)
+    integer, rows = _integer_values(graph, types), []
+    for value, _, gap in _read_values(graph, lowered, traces, images, types):
+        kind = "signs" if types[value].dtype == "bits" else "codes"
+        rows.append(ParityRow(value, kind, gap.size, int((gap != 0).sum()), float(gap.max()), value in integer))
+    return rows
+
+
+def _ties(graph: Graph, lowered: Lowered, program: ExportedProgram, images: NDArray[Any]) -> list[str]:
+    """For each picture whose first differing sign is that of a float at its threshold: the sign, and how near."""
+    traces = [trace for trace in trace_layers(program, to_torch(images)) if trace.signs is not None]
+    found: dict[int, str] = {}
+    for value, trace, gap in _read_values(graph, lowered, traces, images, infer(graph)):
+        distance = np.abs(_feature_order(lowered, trace, trace.input))
+        for picture in np.flatnonzero(gap.reshape(len(gap), -1).any(1)):
+            if int(picture) in found:
+                continue
+            nearest, typical = float(distance[picture][gap[picture] != 0].max()), float(distance.mean())
+            at = f"{value} reads a float {nearest / max(typical, 1e-45):.1e} of its layer's mean from a threshold"
+            found[int(picture)] = at if nearest <= TIE * typical else ""
+    return [at for at in found.values() if at]
+
+
+def _read_values(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images: NDArray[Any],
+                 types: Mapping[str, TensorType]) -> Iterator[tuple[str, LayerTrace, NDArray[np.int64]]]:  # fmt: skip
+    """(value, its layer, |packed - trained|) of all bits and codes that the traced layers read, in graph order."""
     by_name = {trace.name: trace for trace in traces}
     wanted: dict[str, LayerTrace] = {}
     for node in graph.nodes:
@@ -173,23 +211,16 @@ def _input_rows(graph: Graph, lowered: Lowered, traces: list[LayerTrace], images
         kind = types[node.inputs[0]].dtype
         if kind == "bits" or (kind == "u8" and _are_codes(graph, node.inputs[0])):
             wanted[node.inputs[0]] = trace
-    if not wanted:
-        return []
-    seen = Session(graph, taps=tuple(wanted))(images)
-    integer = _integer_values(graph, types)
-    rows = []
+    seen = Session(graph, taps=tuple(wanted))(images) if wanted else {}
     for value, trace in wanted.items():
         want = _feature_order(lowered, trace, trace.input if trace.signs is None else trace.signs)
-        gap = np.abs(seen[value].reshape(want.shape).astype(np.int64) - want.astype(np.int64))
-        kind = "signs" if types[value].dtype == "bits" else "codes"
-        rows.append(ParityRow(value, kind, want.size, int((gap != 0).sum()), float(gap.max()), value in integer))
-    return rows
+        yield value, trace, np.abs(seen[value].reshape(want.shape).astype(np.int64) - want.astype(np.int64))
 
 
 def _are_codes(graph: Graph, name: str) -> bool:
     """Whether a u8 value was quantized, not given: the input has nothing to compare."""
     node = graph.node(name)
-    while node.op in ("max_pool2d", "flatten", "concat"):
+    while node.op in ("max_pool2d", "flatten", "concat", "pick_channels"):
         node = graph.node(node.inputs[0])
     return node.op != "input"
 
@@ -203,10 +234,12 @@ def _integer_values(graph: Graph, types: Mapping[str, TensorType]) -> set[str]:
     return exact
 
 
-def _predictions(model: nn.Module, session: Session, images: NDArray[Any], batch: int) -> tuple[int, int, float, str]:
+def _predictions(model: nn.Module, session: Session, images: NDArray[Any], batch: int) -> tuple[list[int], float, str]:
+    """(pictures of another class, largest difference of a score, the first such picture in words)."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    mismatches, worst, first = 0, 0.0, ""
+    different: list[int] = []
+    worst, first = 0.0, ""
     try:
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
@@ -215,11 +248,11 @@ def _predictions(model: nn.Module, session: Session, images: NDArray[Any], batch
             got = np.asarray(session(part)).reshape(len(part), -1)
             worst = max(worst, float(np.abs(got - want).max()))
             wrong = np.flatnonzero(got.argmax(1) != want.argmax(1))
-            mismatches += len(wrong)
+            different += (start + wrong).tolist()
             if len(wrong) and not first:
                 i = int(wrong[0])
                 first = f"picture {start + i}: class {int(got[i].argmax())} packed, {int(want[i].argmax())} trained"
     finally:
         for module, training in modes:
             module.training = training
-    return len(images), mismatches, worst, first
+    return different, worst, first

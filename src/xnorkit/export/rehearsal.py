@@ -26,6 +26,9 @@ ZERO_SHARE = 0.1
 """Share of gammas and of latent weights that become exactly 0."""
 SPREAD = 0.2
 """Standard deviation of what is added to learned numbers and biases."""
+SAME = 0.01
+"""A channel spreads by this part of its size at least. One that is the same in all pictures has rounding errors for a
+spread; a batch norm would blow them up to the size of numbers, and no sign of them means anything."""
 NORMS = (_BatchNorm, ShiftBatchNorm1d, ShiftBatchNorm2d)
 
 
@@ -104,4 +107,7 @@ def made_up_(model: nn.Module, images: NDArray[Any], seed: int = 0) -> nn.Module
         model.train()(to_torch(images))
         for norm, momentum in zip(norms, kept, strict=True):
             norm.momentum = momentum
+            mean, variance = getattr(norm, "running_mean", None), getattr(norm, "running_var", None)
+            if isinstance(mean, torch.Tensor) and isinstance(variance, torch.Tensor):
+                variance.copy_(torch.maximum(variance, SAME**2 * (mean**2 + variance)))
     return model.eval()

@@ -117,6 +117,7 @@ WHY: dict[str, Why] = {
     "avg_pool2d": "a mean of floats",
     "global_avg_pool2d": "a mean of floats",
     "concat": _moved,
+    "pick_channels": _moved,
     "flatten": _moved,
 }
 """Operation -> why it is not one-bit. Those that are missing compute on bits: input and threshold."""

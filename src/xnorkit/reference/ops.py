@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from . import activations, binary, codes, kmap, linear, pooling, shapes, thresholds, wbits
+from . import activations, binary, channels, codes, kmap, linear, pooling, shapes, thresholds, wbits
 from .conventions import sign
 from .op_row import Array as Array
 from .op_row import Attr, Attrs, Infer
@@ -151,6 +151,12 @@ def _concat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     return TensorType(inputs[0].dtype, (h, w, first + second))
 
 
+def _picked_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    (h, w, c), count = inputs[0].shape, attrs["out_channels"]
+    channels.picked(c, attrs["begin"], count, attrs["groups"])
+    return TensorType(inputs[0].dtype, (h, w, count))
+
+
 def _flat_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
     return TensorType(inputs[0].dtype, (1, 1, shapes.checked_product(inputs[0].shape)))
 
@@ -260,6 +266,10 @@ _ROWS = (
        lambda i, a: TensorType("f32", (1, 1, i[0].shape[2])), lambda x, a, t: pooling.global_avg_pool2d(x[0])),
     Op("concat", "Two values of one element type, one behind the other along channels.", (_ANY, _ANY), _concat_type,
        lambda x, a, t: np.concatenate(x, axis=3)),
+    Op("pick_channels", "Channels begin .. begin + out_channels, groups of them read in turns.",
+       (_ANY,), _picked_type, lambda x, a, t: channels.pick_channels(x[0], a["begin"], a["out_channels"], a["groups"]),
+       {"begin": Attr("int", 0, doc="the first channel"), "out_channels": _OUT_CHANNELS,
+        "groups": Attr("int", 1, **_POSITIVE, doc="out_channels is a multiple of it")}),
     Op("flatten", "(H, W, C) to (1, 1, H*W*C), channels innermost.", (_types("u8", "i32", "f32", "bits"),), _flat_type,
        _run_flatten),
 )  # fmt: skip

@@ -64,6 +64,10 @@ class Lowering:
     constants: dict[fx.Node, Any] = field(default_factory=dict)
     exact: dict[str, Evaluate] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    views: dict[fx.Node, Any] = field(default_factory=dict)
+    """Moved elements that nobody read yet: ``views.View`` by node."""
+    flattened: dict[str, Value] = field(default_factory=dict)
+    """Name of a flattened value -> the picture it was."""
     _names: set[str] = field(default_factory=set)
     _signs: dict[str, Value] = field(default_factory=dict)
 
@@ -72,7 +76,7 @@ class Lowering:
         return self.constants[argument] if isinstance(argument, fx.Node) else argument
 
     def is_value(self, argument: Any) -> bool:
-        return isinstance(argument, fx.Node) and argument in self.values
+        return isinstance(argument, fx.Node) and (argument in self.values or argument in self.views)
 
     def emit(self, node: fx.Node, op: str, *inputs: Value, order: Order | None = None, name: str = "",
              tensors: dict[str, Any] | None = None, evaluate: Callable[[Tensor], Tensor] | None = None,
@@ -123,9 +127,10 @@ class Lowering:
         return array if value.order is None else array[value.order]
 
     def unsupported(self, node: fx.Node, why: str, hint: str = "") -> UnsupportedError:
+        cure = hint or "write it with other operators, or export the part of the model before it"
         return UnsupportedError(
             "export", f"{module_path(node) or 'model'}: {node.target} cannot be lowered", got=why,
-            expected="an operator of the table in export/lower", hint=hint or f"source: {source_line(node)}",
+            expected="what the table in export/lower has", hint=f"{cure}; source: {source_line(node)}",
         )  # fmt: skip
 
 

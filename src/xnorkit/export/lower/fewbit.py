@@ -57,7 +57,7 @@ def powers(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     """
     x, bits, top = args
     flat = low.values[x]
-    value, total = low.as_float(node, _before_flatten(low, x)), None
+    value, total = low.as_float(node, _before_flatten(low, flat)), None
     lowest, channels = int(top) - (1 << int(bits)) + 2, value.type.shape[2]
 
     def affine(source: Value, name: str, scale: float, bias: float) -> Value:
@@ -77,13 +77,10 @@ def powers(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     return low.emit(node, "flatten", total, order=flat.order, name=f"{flat.name}.powers")
 
 
-def _before_flatten(low: Lowering, x: fx.Node) -> Value:
-    """The value that a flatten read to make x, else x's own: what treats all features alike may stand there, with its
-    numbers once a channel and not once a feature."""
-    value = low.values[x]
-    source = x.args[0] if x.args and low.is_value(x.args[0]) else x
-    assert isinstance(source, fx.Node)
-    return low.values[source] if value.order is not None and low.values[source].order is None else value
+def _before_flatten(low: Lowering, value: Value) -> Value:
+    """The picture that a flatten made the value of, else itself: what treats all features alike may stand there, with
+    its numbers once a channel and not once a feature."""
+    return low.flattened.get(value.name, value)
 
 
 def power_edges(bits: int, top: int) -> list[float]:

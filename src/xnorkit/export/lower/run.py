@@ -16,14 +16,14 @@ from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...graph.passes.chain import Evaluate
 from ...nn.fewbit import REAL
-from . import elementwise, spatial
+from . import elementwise, spatial, views
 from .context import Lowering, Value
 from .table import RULES
 
 InputDType = Literal["auto", "u8", "f32"]
 _INTEGER_LAYERS = (torch.ops.xnorkit.qconv2d.default, torch.ops.xnorkit.qdense.default)
 _FEW_BIT_LAYERS = (torch.ops.xnorkit.wconv2d.default, torch.ops.xnorkit.wdense.default)
-_MOVERS = (spatial.flatten, spatial.max_pool2d, elementwise.identity)
+_MOVERS = (spatial.max_pool2d, elementwise.identity)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _reaches_integer_layer(node: fx.Node) -> bool:
     return any(
         user.target in _INTEGER_LAYERS
         or (user.target in _FEW_BIT_LAYERS and _on_codes(user))
-        or (RULES.get(user.target) in _MOVERS and _reaches_integer_layer(user))
+        or ((user.target in views.VIEWS or RULES.get(user.target) in _MOVERS) and _reaches_integer_layer(user))
         for user in node.users
     )
 
@@ -108,12 +108,23 @@ def _call(low: Lowering, node: fx.Node) -> None:
         args, kwargs = fx.map_arg((node.args, node.kwargs), low.constant)
         low.constants[node] = node.target(*args, **kwargs)
         return
+    if node.target in views.VIEWS and low.is_value(node.args[0]):
+        low.views[node] = views.move(low, node)
+        return
     if not isinstance(node.meta.get("val"), Tensor):
         return  # sizes and assertions: shapes are static but for the batch, which the graph leaves out
     rule = RULES.get(node.target)
     if rule is None:
         raise low.unsupported(node, "no rule for this operator")
+    for argument in node.all_input_nodes:
+        _settle(low, argument)
     low.values[node] = rule(low, node, _positional(node))
+
+
+def _settle(low: Lowering, node: fx.Node) -> None:
+    """Moved elements become a value when the first operator reads them."""
+    if node in low.views and node not in low.values:
+        low.values[node] = views.settle(low, node)
 
 
 def _positional(node: fx.Node) -> list[Any]:
@@ -135,7 +146,9 @@ def _finish(low: Lowering, node: fx.Node, meta: Mapping[str, str]) -> Lowered:
     results = node.args[0]
     outputs = []
     for result in results:
-        if result not in low.values:
+        if low.is_value(result):
+            _settle(low, result)
+        else:
             raise UnsupportedError(
                 "export", "model output", got=f"{result}", expected="a tensor computed from the input"
             )

@@ -1,4 +1,4 @@
-"""Rules for pooling and for changes of shape."""
+"""Rules for pooling and for joins."""
 
 from __future__ import annotations
 
@@ -70,21 +70,6 @@ def mean(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
     if rank != 4 or sorted(d % 4 for d in args[1]) != [2, 3]:
         raise low.unsupported(node, f"a mean over {args[1]}", "only the mean over height and width")
     return low.emit(node, "global_avg_pool2d", value)
-
-
-def flatten(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:
-    """Any flatten, view, reshape or squeeze whose result is ``(N, C*H*W)``, ``(N, C, 1, 1)`` or the same shape."""
-    value = low.values[args[0]]
-    before, after = tuple(args[0].meta["val"].shape[1:]), tuple(node.meta["val"].shape[1:])
-    if before == after or (
-        value.type.shape[:2] == (1, 1) and [d for d in after if d != 1] == [d for d in before if d != 1]
-    ):
-        return value
-    h, w, c = value.type.shape
-    if len(after) != 1 or after[0] != h * w * c:
-        raise low.unsupported(node, f"a reshape of {before} to {after}", "only a flatten to (N, features)")
-    order = np.arange(c * h * w).reshape(c, h, w).transpose(1, 2, 0).reshape(-1)
-    return low.emit(node, "flatten", value, order=order)
 
 
 def cat(low: Lowering, node: fx.Node, args: Sequence[Any]) -> Value:

@@ -1,4 +1,7 @@
-"""THE LOWERING TABLE: which operator of an ExportedProgram becomes what. A missing row is one clear error."""
+"""THE LOWERING TABLE: which operator of an ExportedProgram becomes what. A missing row is one clear error.
+
+Operators that only move elements are in ``views.VIEWS`` instead.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +49,6 @@ RULES: dict[object, Rule] = {
     _aten.avg_pool2d.default: spatial.avg_pool2d,
     _aten.adaptive_avg_pool2d.default: spatial.adaptive_avg_pool2d,
     _aten.mean.dim: spatial.mean,
-    _aten.flatten.using_ints: spatial.flatten,
-    _aten.view.default: spatial.flatten,
-    _aten.reshape.default: spatial.flatten,
-    _aten.squeeze.dims: spatial.flatten,
-    _aten.unsqueeze.default: spatial.flatten,
-    _aten.unflatten.int: spatial.flatten,
     _aten.dropout.default: elementwise.identity,
     _aten.feature_dropout.default: elementwise.identity,
-    _aten.clone.default: elementwise.identity,
-    _aten.contiguous.default: elementwise.identity,
-    _aten.detach.default: elementwise.identity,
-    _aten.alias.default: elementwise.identity,
 }

@@ -1,4 +1,4 @@
-"""Passes that take away: nodes nobody reads, tensors nobody uses, nodes that change nothing."""
+"""Passes that take away: nodes nobody reads, tensors nobody uses, nodes that change nothing or say the same."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ def drop_identities(graph: Graph) -> Graph:
         trivial = node.op == "flatten" or (same and tuple(node.attrs["kernel"]) == (1, 1))
         if same and trivial and node.name not in graph.outputs:
             alias[node.name] = node.inputs[0]
+        else:
+            nodes.append(node)
+    return Graph(tuple(nodes), graph.outputs, graph.tensors, graph.meta)
+
+
+def merge_signs(graph: Graph) -> Graph:
+    """With one ``sign`` for each value: the first, which readers of the others read. Outputs stay."""
+    first: dict[str, str] = {}
+    alias: dict[str, str] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        node = replace(node, inputs=tuple(alias.get(name, name) for name in node.inputs))
+        same = first.setdefault(node.inputs[0], node.name) if node.op == "sign" else node.name
+        if same != node.name and node.name not in graph.outputs:
+            alias[node.name] = same
         else:
             nodes.append(node)
     return Graph(tuple(nodes), graph.outputs, graph.tensors, graph.meta)

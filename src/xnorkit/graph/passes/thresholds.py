@@ -16,13 +16,12 @@ ties land as they do in training (conventions: "Batch norm + sign = integer thre
 A flatten moves behind the threshold when no per-channel map follows it; else the accumulator itself is flattened first,
 pools before it then stay on integers, which is exact only where h does not decrease; otherwise nothing is rewritten.
 
-A float value that somebody else reads is computed anyway, and a sign of it costs next to nothing: it stays as it is,
-unless training evaluated the chain by an expression of its own.
+A float value of which somebody needs more than signs is computed anyway, and a sign of it costs next to nothing: it
+stays as it is, unless training evaluated the chain by an expression of its own.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +33,7 @@ from ...reference.shapes import TensorType
 from ..infer import infer
 from ..ir import Graph, Node
 from .chain import Chain, Evaluate, compose, expressions, falling, walk
+from .readers import Readers
 
 
 def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = None) -> Graph:
@@ -45,10 +45,11 @@ def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = Non
     types = infer(graph)
     nodes: list[Node] = []
     tensors: dict[str, Array] = dict(graph.tensors)
-    readers = Counter(name for node in graph.nodes for name in node.inputs) + Counter(graph.outputs)
+    readers = Readers(graph)
     for node in graph.nodes:
         chain = walk(graph, node) if node.op == "sign" else None
-        shared = chain and readers[node.inputs[0]] > 1 and not any(link.name in (exact or {}) for link in chain.links)
+        needed = chain and not readers.only_signs(node.inputs[0])
+        shared = chain and needed and not any(link.name in (exact or {}) for link in chain.links)
         rewritten = _rewrite(graph, chain, types, exact or {}, tensors) if chain and not shared else None
         nodes.extend(rewritten or [node])
     return Graph(tuple(nodes), graph.outputs, tensors, graph.meta)

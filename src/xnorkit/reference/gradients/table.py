@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ...errors import ShapeError
 from .. import checks
+from ..channels import picked
 from ..linear import from_bfloat16
 from ..ops import OPS
 from ..shapes import TensorType
@@ -171,6 +172,12 @@ def _concat(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array
     return (grad[..., :first], grad[..., first:]), {}
 
 
+def _pick_channels(inputs: Sequence[Array], attrs: Attrs, tensors: Tensors, grad: Array) -> Result:
+    spread = np.zeros(inputs[0].shape)
+    spread[..., picked(inputs[0].shape[3], attrs["begin"], attrs["out_channels"], attrs["groups"])] = grad
+    return (spread,), {}
+
+
 def _pointwise(function: Callable[[Array, Array], Array]) -> Backward:
     return lambda inputs, attrs, tensors, grad: ((function(inputs[0], grad),), {})
 
@@ -201,6 +208,7 @@ _ROWS: dict[str, Backward] = {
     "avg_pool2d": _avg_pool2d,
     "global_avg_pool2d": _global_avg_pool2d,
     "concat": _concat,
+    "pick_channels": _pick_channels,
     "flatten": lambda inputs, attrs, tensors, grad: ((grad.reshape(inputs[0].shape),), {}),
 }
 
