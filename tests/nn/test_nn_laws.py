@@ -10,6 +10,7 @@ from xnorkit.nn import QUANTIZERS, SCHEMES, clip_weights_, latent_weights, set_p
 from xnorkit.nn.quantizers.base import Moment
 
 SIGNS = [row for (kind, _), row in QUANTIZERS.items() if kind == "activation" and row().levels == "signs"]
+ONE_BIT = [row for (kind, _), row in QUANTIZERS.items() if kind == "weight" and row().bits == 1]
 CLIPPED = [name for name, scheme in SCHEMES.items() if scheme.recipe.get("train.clip_latent")]
 
 
@@ -20,6 +21,20 @@ def test_the_sign_of_zero_is_plus_one(row: type, progress: float) -> None:
     x = torch.tensor([[0.0, -0.0]])
     moment = Moment(progress=torch.tensor(progress), learned=quantizer.learned(2))
     assert quantizer(x, moment).tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("row", ONE_BIT, ids=lambda row: row.name)
+def test_a_weight_of_zero_is_plus_one(row: type, training: bool) -> None:
+    """Also of a filter that is 0 everywhere, whose centre, spread and scale are 0: no weight is 0, no number NaN."""
+    quantizer = row()
+    weight = torch.tensor([[0.0, -0.0, 0.0, 0.0], [0.5, -0.5, 0.25, -0.25]])
+    moment = Moment(progress=torch.tensor(0.5), learned=quantizer.learned(weight), training=training)
+    torch.manual_seed(0)
+    values, scale = quantizer(weight, moment)
+    assert scale.isfinite().all() and set(values.flatten().tolist()) == {-1.0, 1.0}
+    if not (training and getattr(quantizer, "stochastic", False)):
+        assert values[0].tolist() == [1.0] * 4 and values[1].tolist() == [1.0, -1.0, 1.0, -1.0]
 
 
 @pytest.mark.parametrize("name", CLIPPED)

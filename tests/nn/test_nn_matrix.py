@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from two_processes import scheme_net
 
-from xnorkit.nn import SCHEMES, set_progress_
+from xnorkit.nn import SCHEMES, BinaryConv2d, BinaryLinear, set_progress_
 from xnorkit.nn.layers.state import quantized_modules
 
 OPTIONS = (
@@ -110,6 +110,19 @@ def test_compiled_nets_train_alike(spec: str) -> None:
     (scores, gradients), (scores_, gradients_) = step(model, pixels()), step(compiled, pixels())
     torch.testing.assert_close(scores_, scores)
     assert len(gradients) == len(gradients_)
+    for one, other in zip(gradients, gradients_, strict=True):
+        torch.testing.assert_close(other, one)
+    torch._dynamo.reset()
+
+
+def test_inductor_compiles_what_the_engine_packs() -> None:
+    """Its C++ for one binary block of each kind, forward and backward: sums are integers, so nothing may differ."""
+    torch.manual_seed(0)
+    model = nn.Sequential(BinaryConv2d(2, 3, 3), nn.Flatten(), BinaryLinear(3, 2))
+    x = torch.randn(4, 2, 3, 3)
+    want, gradients = step(model, x)
+    got, gradients_ = step(torch.compile(model), x)
+    torch.testing.assert_close(got, want)
     for one, other in zip(gradients, gradients_, strict=True):
         torch.testing.assert_close(other, one)
     torch._dynamo.reset()
