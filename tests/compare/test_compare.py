@@ -245,3 +245,27 @@ def test_a_stopped_comparison_goes_on_to_the_same_end(
 def test_a_teller_of_another_kind_is_refused() -> None:
     with pytest.raises(RangeError):
         teller("loud")
+
+
+def test_a_kept_copy_goes_on_without_checkpoints(trained: Path, tmp_path: Path) -> None:
+    clock(trained, load_plan(trained).runs, rounds=3)
+    target = tmp_path / "copy"
+    shown = verb(trained, "--report", "--keep", target)
+    assert shown.exit_code == 0 and "kept" in shown.stderr, shown.output
+    names = sorted(path.name for path in target.rglob("*") if path.is_file())
+    assert "checkpoint.json" not in names and sum(name.endswith(".xnor.safetensors") for name in names) == 2
+    before, after = report.collect(trained), report.collect(target)
+    assert before["schemes"] == after["schemes"] and after["finished"] == 3
+    files = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    plan = extend(target, ["fp32"], [1])
+    assert carry_out(target, plan.runs, How(), Silent()) == []
+    assert report.collect(target)["finished"] == 4
+    unchanged = [path for path in files if path.parent.name.startswith("xnor") or "packed" in path.parts]
+    assert unchanged and all(path.read_bytes() == files[path] for path in unchanged)
+    assert carry_out(target, plan.runs, How(repack=True), Silent()) == []  # what has no checkpoint is left alone
+
+
+def test_a_copy_is_not_put_over_another_comparison(trained: Path, tmp_path: Path) -> None:
+    small(tmp_path / "other", ("bnn",))
+    shown = verb(trained, "--report", "--keep", tmp_path / "other")
+    assert shown.exit_code == 1 and "holds other runs" in shown.stderr

@@ -15,7 +15,7 @@ from xnorkit.models import MODELS, create_model, summary
 
 ALIGNMENT = 64
 NODE_BYTES = 480
-"""Of a node in the header: its line in the graph, its tensors' names, shapes and offsets, theirs and their padding's."""
+"""Of a node in the header: its line in the graph, the names, shapes and offsets of its tensors and of their gaps."""
 
 
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "birealnet18"])

@@ -69,13 +69,15 @@ class Many(Verb):
 @click.option("--rounds", default=25, show_default=True, type=click.IntRange(1), help="Rounds of the latencies.")
 @click.option("--repack", is_flag=True, help="Pack and verify all trained runs anew.")
 @click.option("--report", is_flag=True, help="Only make table and picture of what FOLDER holds.")
+@click.option("--keep", "kept", metavar="FOLDER", help="Copy results, recipes, reports and a packed file of each "
+              "scheme there, without checkpoints: `xnorkit compare FOLDER` goes on from such a copy.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu"]))
 @click.option("--progress", default="auto", show_default=True, type=click.Choice(["auto", "bar", "plain", "none"]),
               help="auto: bars on a terminal, a line an epoch elsewhere; on standard error.")  # fmt: skip
 def command(
     out: Output, what: str, schemes: tuple[str, ...], own: tuple[str, ...], seeds: tuple[int, ...],
     overrides: tuple[str, ...], folder: str | None, jobs: int | None, threads: int, pictures: int, rounds: int,
-    repack: bool, report: bool, device: str, progress: str,
+    repack: bool, report: bool, kept: str | None, device: str, progress: str,
 ) -> None:  # fmt: skip
     """Train one net by many schemes; accuracy against bytes and milliseconds.
 
@@ -94,6 +96,7 @@ def command(
     place, plan = _plan(what, schemes, seeds, overrides, own_keys(own), folder, report)
     if report:
         _show(out, place, write(place))
+        _keep(place, kept)
         return
     how = How(jobs or max(1, _cores() // threads), threads, device, pictures or None, repack)
     try:
@@ -104,6 +107,7 @@ def command(
         raise SystemExit(130) from None
     clock(place, plan.runs, rounds=rounds)
     _show(out, place, write(place))
+    _keep(place, kept)
     if failed:
         told = [f"{item.run.name} (status {item.status}):\n{item.said}" for item in failed]
         raise Failure(f"{len(failed)} of {len(plan.runs)} runs failed; logs in {place / 'logs'}\n" + "\n".join(told))
@@ -167,6 +171,15 @@ def _show(out: Output, place: Path, found: dict[str, Any]) -> None:
         out.line(line.removeprefix("- "))
     out.line(f"{found['finished']} of {len(found['runs'])} runs finished; {place / 'compare.md'}, .json, .png")
     out.result({"out": place, **found})
+
+
+def _keep(place: Path, target: str | None) -> None:
+    from ..compare.keep import keep
+
+    if target:
+        written = keep(place, Path(target))
+        size = sum((Path(target) / name).stat().st_size for name in written)
+        click.echo(f"kept {len(written)} files, {size:,} bytes, in {target}", err=True)
 
 
 def _cores() -> int:

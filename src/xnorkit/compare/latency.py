@@ -27,7 +27,7 @@ def clock(folder: Path, runs: Sequence[Run], *, rounds: int = MIN_ROUNDS) -> Non
     """Time the first packed run of each scheme, and write ``latency.json``; nothing to do when it is of these files."""
     chosen: dict[str, Run] = {}
     for run in runs:
-        if packs(folder, run):
+        if packs(folder, run) and packed_file(folder, run).is_file():
             chosen.setdefault(run.key, run)
     of = {key: _mark(folder, run) for key, run in chosen.items()}
     if not chosen or found_latency(folder).get("of") == of:

@@ -51,12 +51,19 @@ def pack(folder: Path, run: Run, *, pictures: int | None, threads: int = 1) -> d
 
 
 def found_packing(folder: Path, run: Run) -> dict[str, Any] | None:
-    """What `pack` found for the checkpoint that is there now; None when it has not looked yet."""
+    """What `pack` found for the checkpoint that is there now, or, in a copy without checkpoints (`keep`), for the one
+    there was; None when it has not looked yet."""
     path = packing_file(folder, run)
     if not path.is_file():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found if found.get("checkpoint") == _digest(run_folder(folder, run) / "best") else None
+    return found if found.get("checkpoint") == _digest(run_folder(folder, run) / "best") or kept(folder, run) else None
+
+
+def kept(folder: Path, run: Run) -> bool:
+    """Whether the run is finished and its checkpoint is elsewhere: then it is taken as it was packed."""
+    target = run_folder(folder, run)
+    return (target / "result.json").is_file() and not (target / "best").exists() and packing_file(folder, run).is_file()
 
 
 def packs(folder: Path, run: Run) -> bool:

@@ -30,6 +30,9 @@ COLUMNS = ["scheme", "runs", "top-1 %", "+-", "to fp32", "packed %", "bytes", "m
 """Of the table; `cells` makes its rows."""
 
 
+REPORTS = ("compare.json", "compare.md", "compare.png")
+
+
 def collect(folder: Path) -> dict[str, Any]:
     """Everything: the plan, each run, a summary row for each scheme, machine and versions. Raises as `load_plan`."""
     plan, speed = load_plan(folder), found_latency(folder)
@@ -69,13 +72,14 @@ def command(plan: Plan, folder: Path) -> str:
 def write(folder: Path) -> dict[str, Any]:
     """Make ``compare.json``, ``compare.md`` and, with matplotlib, ``compare.png`` anew; returns what `collect` does."""
     found = collect(folder)
-    write_file(folder / "compare.json", (json.dumps(found, indent=2) + "\n").encode())
-    write_file(folder / "compare.md", markdown(found).encode())
+    data, table, curves = (folder / name for name in REPORTS)
+    write_file(data, (json.dumps(found, indent=2) + "\n").encode())
+    write_file(table, markdown(found).encode())
     if importlib.util.find_spec("matplotlib") and any(run["history"] for run in found["runs"]):
         from .. import draw
         from .picture import picture
 
-        write_file(folder / "compare.png", draw.render(picture(found)))
+        write_file(curves, draw.render(picture(found)))
     return found
 
 

@@ -14,7 +14,7 @@ from typing import IO
 
 from ..errors import CheckpointError, RangeError, XnorkitError
 from ..train.signals import StopRequest
-from .packing import packs
+from .packing import kept, packs
 from .plan import Run, log_file, recipe_file, run_folder
 from .progress import Teller, history
 
@@ -102,8 +102,12 @@ def carry_out(folder: Path, runs: Sequence[Run], how: How, teller: Teller) -> li
             known[run] = load_epochs(folder, run)
         except XnorkitError as error:  # its recipe is of another version: the others go on
             failed.append(Failed(run, 1, f"error {error.code}: {error}"))
-    waiting = [run for run in known if how.repack or not (finished(folder, run) and packs(folder, run))]
+    there = {run for run in known if kept(folder, run)}
+    waiting = [run for run in known if run not in there
+               and (how.repack or not (finished(folder, run) and packs(folder, run)))]  # fmt: skip
     teller.start([(run, epochs, len(history(folder, run))) for run, epochs in known.items()], how.jobs)
+    if there and how.repack:
+        teller.note(f"{len(there)} runs without checkpoints stay as they were packed")
     for item in failed:
         teller.note(f"{item.run.name} is left out: {item.said}")
     with _lock(folder) as lock, StopRequest() as stop:
