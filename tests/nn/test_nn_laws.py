@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from two_processes import batch, scheme_net
 
 from xnorkit.nn import QUANTIZERS, SCHEMES, clip_weights_, latent_weights, set_progress_
 from xnorkit.nn.quantizers.base import Moment
+from xnorkit.nn.quantizers.slope import ede_slope, ede_t
 
 SIGNS = [row for (kind, _), row in QUANTIZERS.items() if kind == "activation" and row().levels == "signs"]
 ONE_BIT = [row for (kind, _), row in QUANTIZERS.items() if kind == "weight" and row().bits == 1]
@@ -51,3 +56,18 @@ def test_clipped_weights_are_in_bounds_after_every_step(name: str) -> None:
         clip_weights_(model)
         assert all(bool((w.abs() <= 1).all()) for w in latent_weights(model).values())
     assert outside > 0, "a step too small to leave the window proves nothing"
+
+
+@given(st.floats(-20, 20), st.floats(0, 1), st.floats(1e-3, 1), st.floats(1, 50))
+def test_ede_goes_from_the_identity_to_the_sign(x: float, progress: float, t_min: float, t_max: float) -> None:
+    """IR-Net, sec. 3.3: the slope of x while t is small, that of the sign when t has grown; always between."""
+    at = torch.tensor(x, dtype=torch.float64)
+    t = ede_t(torch.tensor(progress, dtype=torch.float64), t_min, t_max)
+    slope = float(ede_slope(at, t))
+    assert t_min * (1 - 1e-9) <= float(t) <= t_max * (1 + 1e-9)
+    assert 0 <= slope <= max(1.0, float(t))
+    assert float(ede_slope(torch.zeros_like(at), t)) == pytest.approx(max(1.0, float(t)))
+    first = float(ede_slope(at, ede_t(torch.tensor(0.0, dtype=torch.float64), t_min, t_max)))
+    assert 1 - (t_min * x) ** 2 - 1e-9 <= first <= 1
+    last = float(ede_slope(at, ede_t(torch.tensor(1.0, dtype=torch.float64), t_min, t_max)))
+    assert last <= 4 * t_max * math.exp(-2 * t_max * abs(x)) + 1e-9
