@@ -12,7 +12,7 @@ version = release = xnorkit.__version__
 language = "en"
 
 extensions = ["myst_nb", "mathml", "docstrings", "tables"]
-exclude_patterns = ["_build", "_ext", "conf.py", "README.md"]
+exclude_patterns = ["_build", "_ext", "conf.py", "README.md", "results/*/*"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
 

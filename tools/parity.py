@@ -69,6 +69,28 @@ def row_of(name: str, scheme: str, pictures: NDArray[np.uint8], full: bool) -> d
             "export_seconds": round(report.export_seconds, 2)}  # fmt: skip
 
 
+def page(rows: list[dict[str, Any]], command: str) -> str:
+    """The table with what it shows, as a page of the docs."""
+    packed = [row for row in rows if "integers" in row]
+    ties = sum(row["ties"] for row in packed)
+    integers, wrong = (sum(row[key] for row in packed) for key in ("integers", "different"))
+    nets, schemes = (len({row[key] for row in rows}) for key in ("net", "scheme"))
+    predictions, turned = (sum(row[key] for row in packed) for key in ("predictions", "predictions_different"))
+    return f"""# Every network under every scheme
+
+{nets} networks, {schemes} schemes, {len(rows)} pairs: {len(packed)} packed. {integers:,} sums, signs and codes that no
+float stands before were compared, {wrong} differ. Of {predictions:,} predictions {turned} differ, {ties} of them by a
+*tie*: a float layer before a sign gave a number at its threshold, so that the order of additions decides.
+
+A cell: layers of a few bits of all layers with weights, and the integers compared. The numbers are made up
+(`xk.rehearse`): random weights with zeros, batch norms with gammas of both signs and zeros, and the statistics of
+Fashion-MNIST's pictures, resized.
+
+    {command}
+
+{markdown(rows)}"""
+
+
 def markdown(rows: list[dict[str, Any]]) -> str:
     """A line for each net, a column for each scheme: integers compared, 0 of which differ, or a mark."""
     schemes = list(dict.fromkeys(row["scheme"] for row in rows))
@@ -110,7 +132,8 @@ def main() -> int:
             print(f"{row['net']} {row['scheme']}: {row['status']} {row.get('first_difference', '')}", file=sys.stderr)
     if arguments.out:
         write_file(arguments.out / "parity.json", (json.dumps(rows, indent=1) + "\n").encode())
-        write_file(arguments.out / "parity.md", markdown(rows).encode())
+        command = "make parity" + (' PARITY_ARGS="--full"' if arguments.full else "")
+        write_file(arguments.out / "parity.md", page(rows, command).encode())
     return int(any(row["status"] not in ("equal", "tie") for row in rows))
 
 
