@@ -25,7 +25,7 @@ from rich.progress import track
 
 import xnorkit as xk
 from xnorkit.errors import XnorkitError
-from xnorkit.models.table import MODELS
+from xnorkit.models.table import MODELS, config_of
 from xnorkit.nn.schemes import SCHEMES
 from xnorkit.train.data.datasets import load
 from xnorkit.train.files import write_file
@@ -49,7 +49,7 @@ def row_of(name: str, scheme: str, pictures: NDArray[np.uint8], full: bool) -> d
     found: dict[str, Any] = {"net": name, "scheme": scheme}
     try:
         model = xk.create_model(name, scheme, num_classes=CLASSES, in_chans=row.in_chans, **options)
-        images = resized(pictures, model.config["input_size"], row.in_chans)  # type: ignore[index]
+        images = resized(pictures, config_of(model)["input_size"], row.in_chans)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch.export's own
             report = xk.rehearse(model, images, input_dtype="u8")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from xnorkit.export import export
-from xnorkit.models import MODELS, create_model, summary
+from xnorkit.models import MODELS, config_of, create_model, summary
 
 ALIGNMENT = 64
 NODE_BYTES = 480
@@ -22,8 +22,8 @@ NODE_BYTES = 480
 def test_a_file_is_its_numbers_and_a_short_header(name: str, tmp_path: Path) -> None:
     row = MODELS[name]
     model = create_model(name, in_chans=row.in_chans, num_classes=1000, **row.options).eval()
-    side = model.config["input_size"]  # type: ignore[index]
-    shape, path = (row.in_chans, int(side), int(side)), tmp_path / "net.xnor.safetensors"
+    side = config_of(model)["input_size"]
+    shape, path = (row.in_chans, side, side), tmp_path / "net.xnor.safetensors"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.export's own
         report = export(model, torch.zeros(1, *shape), path, input_dtype="u8")

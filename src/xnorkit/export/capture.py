@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 
 from ..errors import UnsupportedError
+
+
+def operator_of(node: fx.Node) -> Any:
+    """What a node calls: an operator of torch or of ours, with its ``_schema``, or Python's ``getitem``. torch types it
+    as a callable or a name; a ``call_function`` node has no name."""
+    assert callable(node.target), node.op
+    return node.target
+
+
+def argument_names(node: fx.Node) -> list[str]:
+    """Names of the arguments of the node's operator, in order."""
+    return [argument.name for argument in operator_of(node)._schema.arguments]
 
 
 def capture(model: nn.Module, example: Tensor) -> ExportedProgram:

@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 
 from ..nn.fewbit import REAL, code_values
 from ..reference.conventions import sign
+from .capture import argument_names, operator_of
 
 _own, _aten = torch.ops.xnorkit, torch.ops.aten
 _FEW_BIT = frozenset({_own.wconv2d.default, _own.wdense.default})
@@ -60,17 +61,17 @@ def _record(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], result
     source = str(node.args[0])
     terms = weight[0].numel() + 1
     if node.target in _INTEGER | _FEW_BIT:
-        schema = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+        schema, run = argument_names(node), operator_of(node)
         call = dict(zip(schema, args, strict=False)) | kwargs
         call |= {"scale": torch.ones_like(call["scale"]), "bias": None}
         call |= {"factor": None} if "factor" in schema else {}
-        raw = node.target(**call).numpy()  # type: ignore[operator]
+        raw = run(**call).numpy()
         if node.target in _INTEGER:
             return LayerTrace(node.name, source, x.numpy(), sign(x.numpy()), raw, None)
         if call["activation_bits"] != REAL:
             worth = code_values(x, call["activation_bits"], call["odd"]).numpy() if call["odd"] else None
             return LayerTrace(node.name, source, x.numpy(), None, raw, None, worth)
-        sums = node.target(**call | {"x": x.abs(), "weight": _plane_sizes(weight)})  # type: ignore[operator]
+        sums = run(**call | {"x": x.abs(), "weight": _plane_sizes(weight)})
         return LayerTrace(node.name, source, x.numpy(), None, raw, (sums * (terms * _EPSILON)).numpy())
     sums = _FLOAT[node.target](x.abs(), weight.abs(), *[a.abs() if isinstance(a, Tensor) else a for a in args[2:]])
     return LayerTrace(node.name, source, x.numpy(), None, result.numpy(), (sums * (terms * _EPSILON)).numpy())

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..errors import CheckpointError, MissingDependencyError, RangeError
+from ..errors import CheckpointError, MissingDependencyError
 
 try:
     from huggingface_hub import ModelCard, PyTorchModelHubMixin
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
                                  hint='pip install "xnorkit[hub]"') from error  # fmt: skip
 
 from .summary import summary
-from .table import MODELS, create_model
+from .table import MODELS, config_of, create_model
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _CARD = """---
@@ -72,15 +72,13 @@ class HubModel(nn.Module, PyTorchModelHubMixin, library_name="xnorkit", pipeline
 
     def _take(self, network: nn.Module) -> None:
         self.network = network
-        self.config: dict[str, Any] = dict(network.config)  # type: ignore[arg-type]
+        self.config = dict(config_of(network))
         self._hub_mixin_config = self.config  # with the scheme and sizes that defaults stood for
 
     @classmethod
     def of(cls, model: nn.Module) -> HubModel:
-        """The same weights, not copied. Raises RangeError for a module that ``create_model`` did not make."""
-        if not isinstance(getattr(model, "config", None), dict) or model.config.get("name") not in MODELS:
-            raise RangeError("HubModel.of", "model", got=type(model).__name__, expected="a network of create_model",
-                             hint="give your own class huggingface_hub.PyTorchModelHubMixin itself")  # fmt: skip
+        """The same weights, not copied. Raises RangeError for a module that ``create_model`` did not make: give a class
+        of your own ``huggingface_hub.PyTorchModelHubMixin`` itself."""
         made = cls.__new__(cls)
         nn.Module.__init__(made)
         made._take(model)

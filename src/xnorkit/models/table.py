@@ -152,6 +152,19 @@ def create_model(
     size = given.setdefault("input_size", inspect.signature(row.build).parameters["input_size"].default)
     model = row.build(method, num_classes, in_chans, **given)
     asked = {key: value for key, value in options.items() if key != "input_size"}
-    model.config = {"name": name, "method": method, "num_classes": num_classes, "in_chans": in_chans,
-                    "input_size": size, **asked}  # type: ignore[assignment]  # fmt: skip
+    vars(model)["config"] = {"name": name, "method": method, "num_classes": num_classes, "in_chans": in_chans,
+                             "input_size": size, **asked}  # fmt: skip
     return model
+
+
+def config_of(model: nn.Module) -> dict[str, Any]:
+    """The arguments that rebuild a network: ``create_model(**config_of(model))``. Raises RangeError for a module that
+    ``create_model`` did not make.
+
+    >>> config_of(create_model("lenet5", num_classes=4))["num_classes"]
+    4
+    """
+    config = vars(model).get("config")
+    if not isinstance(config, dict) or config.get("name") not in MODELS:
+        raise RangeError("models", "model", got=type(model).__name__, expected="a network of create_model")
+    return config

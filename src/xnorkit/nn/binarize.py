@@ -289,5 +289,5 @@ def _carry_out(model: nn.Module, graph: fx.Graph, modules: dict[str, nn.Module],
         for alias in [n for n, m in model.named_modules(remove_duplicate=False) if m is modules[name]]:
             parent, _, child = alias.rpartition(".")
             setattr(model.get_submodule(parent), child, new)
-    model.binarization = Report(tuple(decisions), left)  # type: ignore[assignment]
+    vars(model)["binarization"] = Report(tuple(decisions), left)
     return model

@@ -1,6 +1,5 @@
 """The sections of a recipe: frozen dataclasses whose fields carry their meaning, choices and range."""
 
-# ruff: noqa: RUF009 - option() and section() return dataclasses.field(...)
 from __future__ import annotations
 
 from dataclasses import dataclass

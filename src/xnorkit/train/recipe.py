@@ -7,7 +7,6 @@
 True
 """
 
-# ruff: noqa: RUF009 - option() and section() return dataclasses.field(...)
 from __future__ import annotations
 
 import copy

@@ -16,6 +16,7 @@ from ...graph.build import GraphBuilder
 from ...graph.ir import Graph
 from ...graph.passes.chain import Evaluate
 from ...nn.fewbit import REAL
+from ..capture import argument_names, operator_of
 from . import elementwise, spatial, views
 from .context import Lowering, Value
 from .table import RULES
@@ -99,14 +100,13 @@ def _reaches_integer_layer(node: fx.Node) -> bool:
 
 def _on_codes(node: fx.Node) -> bool:
     """Whether a few-bit layer reads codes, not floats."""
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
-    return bool(dict(zip(names, _positional(node), strict=True))["activation_bits"] != REAL)
+    return bool(dict(zip(argument_names(node), _positional(node), strict=True))["activation_bits"] != REAL)
 
 
 def _call(low: Lowering, node: fx.Node) -> None:
     if all(a in low.constants for a in node.all_input_nodes):
         args, kwargs = fx.map_arg((node.args, node.kwargs), low.constant)
-        low.constants[node] = node.target(*args, **kwargs)
+        low.constants[node] = operator_of(node)(*args, **kwargs)
         return
     if node.target in views.VIEWS and low.is_value(node.args[0]):
         low.views[node] = views.move(low, node)
@@ -129,7 +129,7 @@ def _settle(low: Lowering, node: fx.Node) -> None:
 
 def _positional(node: fx.Node) -> list[Any]:
     """Arguments in schema order, keywords and trailing defaults of the operator's own schema filled in for our ops."""
-    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    schema = operator_of(node)._schema.arguments
     given = list(node.args)
     own = str(node.target).startswith("xnorkit")
     for argument in schema[len(given) :]:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from ...reference.channels import picked
+from ..capture import operator_of
 from .context import Lowering, Value
 
 _aten = torch.ops.aten
@@ -64,7 +65,7 @@ def move(low: Lowering, node: fx.Node) -> View:
     sizes = {n: _size(n) for n in node.all_input_nodes if n is not source and n not in low.constants}
     known = {source: view.positions, **sizes}
     args, kwargs = fx.map_arg((node.args, node.kwargs), lambda n: known[n] if n in known else low.constants[n])
-    return View(view.of, node.target(*args, **kwargs))  # type: ignore[operator]
+    return View(view.of, operator_of(node)(*args, **kwargs))
 
 
 def _size(node: fx.Node) -> Any:
@@ -72,7 +73,7 @@ def _size(node: fx.Node) -> Any:
     if node.target is _aten.sym_size.int:
         return 2
     args, kwargs = fx.map_arg((node.args, node.kwargs), _size)
-    return node.target(*args, **kwargs)  # type: ignore[operator]
+    return operator_of(node)(*args, **kwargs)
 
 
 def _untouched(value: Value, node: fx.Node) -> View:
