@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from xnorkit.errors import FormatError, RangeError
+from xnorkit.errors import GraphError, RangeError
 from xnorkit.reference.codecs import huffman
 from xnorkit.reference.codecs.fields import field_bytes, pack_fields, unpack_fields
 from xnorkit.reference.codecs.gaps import decode_gaps, encode_gaps
@@ -121,24 +121,24 @@ FOUR = np.array([1, 3, 3, 2], np.uint8)
     ],
 )
 def test_what_is_no_code_is_refused(data: list[int], lengths: list[int], count: int) -> None:
-    with pytest.raises(FormatError) as refused:
+    with pytest.raises(GraphError) as refused:
         huffman.decode(np.array(data, np.uint8), np.array(lengths, np.uint8), count)
     assert refused.value.reason == "coded"
 
 
 def test_a_bomb_is_refused_before_memory_is_taken() -> None:
-    with pytest.raises(FormatError, match="number of symbols"):
+    with pytest.raises(GraphError, match="number of symbols"):
         huffman.decode(np.zeros(1, np.uint8), FOUR, 1 << 60)
 
 
 @pytest.mark.parametrize(("data", "width", "count"), [([1, 2], 8, 1), ([1], 8, 2), ([255], 2, 3), ([1], 1, 0)])
 def test_fields_of_another_length_are_refused(data: list[int], width: int, count: int) -> None:
-    with pytest.raises(FormatError):
+    with pytest.raises(GraphError):
         unpack_fields(np.array(data, np.uint8), width, count)
 
 
 def test_places_behind_the_last_weight_are_refused() -> None:
-    with pytest.raises(FormatError, match="place"):
+    with pytest.raises(GraphError, match="place"):
         decode_gaps(np.array([3, 3], np.uint8), 7)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, RangeError
+from ...errors import GraphError, RangeError
 
 MAX_WIDTH = 8
 
@@ -33,12 +33,12 @@ def pack_fields(values: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 
 def unpack_fields(data: NDArray[np.uint8], width: int, count: int) -> NDArray[np.uint8]:
-    """The ``count`` numbers. Raises FormatError ``coded`` for another length or bits behind the last."""
+    """The ``count`` numbers. Raises GraphError ``coded`` for another length or bits behind the last."""
     if len(data) != field_bytes(count, width):
-        raise FormatError("coded", "fields", "bytes", got=len(data), expected=field_bytes(count, width))
+        raise GraphError("coded", "fields", "bytes", got=len(data), expected=field_bytes(count, width))
     bits = np.unpackbits(data, bitorder="little")
     if bits[count * width :].any():
-        raise FormatError("coded", "fields", "bits behind the last number", got="1", expected="0")
+        raise GraphError("coded", "fields", "bits behind the last number", got="1", expected="0")
     weights = (1 << np.arange(width)).astype(np.uint8)
     fields = bits[: count * width].reshape(count, width)
     return np.asarray((fields * weights).sum(axis=1, dtype=np.uint8))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, RangeError
+from ...errors import GraphError, RangeError
 from .fields import MAX_WIDTH
 
 
@@ -49,8 +49,8 @@ def encode_gaps(places: NDArray[np.integer], width: int) -> Gaps:
 
 
 def decode_gaps(gaps: NDArray[np.uint8], size: int) -> NDArray[np.int64]:
-    """The place of every entry, fillers included. Raises FormatError ``coded`` where one is behind the last weight."""
+    """The place of every entry, fillers included. Raises GraphError ``coded`` where one is behind the last weight."""
     places = np.cumsum(gaps.astype(np.int64) + 1) - 1
     if places.size and int(places[-1]) >= size:
-        raise FormatError("coded", "gaps", "place", got=int(places[-1]), expected=f"below {size}")
+        raise GraphError("coded", "gaps", "place", got=int(places[-1]), expected=f"below {size}")
     return places

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError, RangeError
+from ...errors import GraphError, RangeError
 
 MAX_LENGTH = 16
 MAX_SYMBOLS = 256
@@ -54,20 +54,20 @@ def code_lengths(counts: NDArray[np.integer], limit: int = MAX_LENGTH) -> Length
 
 
 def check_lengths(lengths: Lengths) -> None:
-    """Raises FormatError ``coded`` unless every row of bits is of exactly one code: lengths of at most 16, and
+    """Raises GraphError ``coded`` unless every row of bits is of exactly one code: lengths of at most 16, and
     ``sum 2^-length = 1``; or one symbol alone, of length 1."""
     used = lengths[lengths > 0].astype(np.int64)
     if len(lengths) > MAX_SYMBOLS or (used.size and int(used.max()) > MAX_LENGTH):
-        raise FormatError("coded", "huffman", "code lengths", got=f"{len(lengths)} of up to {int(lengths.max())} bits",
+        raise GraphError("coded", "huffman", "code lengths", got=f"{len(lengths)} of up to {int(lengths.max())} bits",
                           expected=f"at most {MAX_SYMBOLS} of at most {MAX_LENGTH}")  # fmt: skip
     total = int((1 << (MAX_LENGTH - used)).sum())
     if (used.size > 1 and total != 1 << MAX_LENGTH) or (used.size == 1 and int(used[0]) != 1):
-        raise FormatError("coded", "huffman", "code lengths", got=f"a sum of {total / 2**MAX_LENGTH:g}",
+        raise GraphError("coded", "huffman", "code lengths", got=f"a sum of {total / 2**MAX_LENGTH:g}",
                           expected="sum of 2^-length = 1")  # fmt: skip
 
 
 def canonical(lengths: Lengths) -> NDArray[np.uint16]:
-    """The code ``(S,)`` of every symbol, 0 for those that do not occur. Raises FormatError ``coded``."""
+    """The code ``(S,)`` of every symbol, 0 for those that do not occur. Raises GraphError ``coded``."""
     check_lengths(lengths)
     codes, code, before = np.zeros(len(lengths), np.uint16), 0, 0
     for symbol in np.lexsort((np.arange(len(lengths)), lengths)):
@@ -94,11 +94,11 @@ def encode(symbols: NDArray[np.uint8], lengths: Lengths) -> NDArray[np.uint8]:
 
 
 def decode(data: NDArray[np.uint8], lengths: Lengths, count: int) -> NDArray[np.uint8]:
-    """The ``count`` symbols that fill ``data``. Raises FormatError ``coded`` for lengths that make no code, more
+    """The ``count`` symbols that fill ``data``. Raises GraphError ``coded`` for lengths that make no code, more
     symbols than bits (before anything is allocated), codes that end behind the data, or bytes or bits left over."""
     check_lengths(lengths)
     if not 0 <= count <= 8 * len(data) or (count == 0) != (len(data) == 0):
-        raise FormatError("coded", "huffman", "number of symbols", got=count, expected=f"1..{8 * len(data)}")
+        raise GraphError("coded", "huffman", "number of symbols", got=count, expected=f"1..{8 * len(data)}")
     if count == 0:
         return np.zeros(0, np.uint8)
     symbol_of, length_of = _tables(lengths)
@@ -109,11 +109,11 @@ def decode(data: NDArray[np.uint8], lengths: Lengths, count: int) -> NDArray[np.
     starts: list[int] = []
     for _ in range(count):
         if at >= len(steps) or steps[at] == 0:
-            raise FormatError("coded", "huffman", "codes", got=f"{len(starts)} of {count}", expected="data for all")
+            raise GraphError("coded", "huffman", "codes", got=f"{len(starts)} of {count}", expected="data for all")
         starts.append(at)
         at += steps[at]
     if (at + 7) // 8 != len(data) or np.unpackbits(data)[at:].any():
-        raise FormatError("coded", "huffman", "data", got=f"{8 * len(data)} bits", expected=f"{at}, then zeros")
+        raise GraphError("coded", "huffman", "data", got=f"{8 * len(data)} bits", expected=f"{at}, then zeros")
     return np.asarray(symbol_of[windows[starts]])
 
 
