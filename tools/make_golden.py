@@ -1,4 +1,4 @@
-"""Write tests/golden/: a tiny file with every op of the table, and its dump. Such files must keep loading for ever.
+"""Write tests/golden/: tiny files with every op and with every codec, and their dumps. Such files must load for ever.
 
     python tools/make_golden.py
 
@@ -8,6 +8,7 @@ version or op is added; a golden file of an old version stays as it is under its
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.dump import dump
 from xnorkit.graph.ir import Graph
 from xnorkit.graph.store import save
+from xnorkit.reference.codecs.table import CODECS
+from xnorkit.reference.hashing import buckets_and_signs
 from xnorkit.reference.linear import bfloat16
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "golden"
-NAME = "every_op_v1"
 
 
 def ramp(shape: tuple[int, ...], modulus: int = 7) -> NDArray[np.int64]:
@@ -94,12 +96,35 @@ def golden_graph() -> Graph:
     return b.graph(outputs, {"classes": "null\neins\nzwölf", "purpose": "golden"})
 
 
+def coded_graph() -> Graph:
+    """A dense layer of one input for every codec, with fields and with Huffman codes."""
+    b = GraphBuilder()
+    x, outputs, weights = b.input("x", "f32", (1, 1, 60)), [], {}
+    few = np.where(ramp((12, 60), 13) > 3, floats(12, 60), np.float32(0))
+    bucket, sign = buckets_and_signs(few.size, 40, seed=7)
+    dealt = (floats(40)[bucket] * sign).reshape(few.shape)
+    options = {"vector": {"segments": 6}, "hashed": {"buckets": 40, "seed": 7}, "sparse": {"gap_bits": 2}}
+    for codec, row in CODECS.items():
+        for huffman in (0, 1) if "huffman" in row.options else (None,):
+            name = codec if huffman is None else f"{codec}_{huffman}"
+            weight = dealt if codec == "hashed" else few
+            outputs.append(b.add("dense", x, name=name, out_features=12, tensors={"weight": weight}))
+            chosen = options.get(codec, {}) | ({} if huffman is None else {"huffman": huffman})
+            weights[f"{name}.weight"] = row.encode(weight, chosen)
+    return replace(b.graph(outputs), tensors=weights)
+
+
+GOLDEN = {"every_op_v1": golden_graph, "every_codec_v2": coded_graph}
+"""File -> what it holds."""
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    graph = golden_graph()
-    size = save(graph, FOLDER / f"{NAME}.xnor.safetensors")
-    (FOLDER / f"{NAME}.txt").write_text(dump(graph) + "\n", encoding="utf-8")
-    print(f"{FOLDER / NAME}: {size} bytes, {len(graph.nodes)} nodes")
+    for name, make in GOLDEN.items():
+        graph = make()
+        size = save(graph, FOLDER / f"{name}.xnor.safetensors")
+        (FOLDER / f"{name}.txt").write_text(dump(graph) + "\n", encoding="utf-8")
+        print(f"{name}: {size} bytes, {len(graph.nodes)} nodes")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ void check_array(const char* where, const ValueType& type, int64_t batch, const 
 
 void bind_builder(nb::module_& m);
 void bind_program(nb::module_& m);
+void bind_codecs(nb::module_& m);
 void bind_peak(nb::module_& m);
 void bind_system(nb::module_& m);
 

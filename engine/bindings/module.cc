@@ -31,6 +31,7 @@ NB_MODULE(_engine, m) {
   m.attr("DEFAULT_MEMORY_BUDGET") = kDefaultBudget;
   bind_builder(m);
   bind_program(m);
+  bind_codecs(m);
   bind_peak(m);
   bind_system(m);
 }

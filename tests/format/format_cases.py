@@ -37,7 +37,7 @@ CASES: dict[str, bytes] = {
     "not_xnorkit": framed(b'{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"\0"),
     "metadata_not_text": framed(b'{"__metadata__":{"xnorkit.version":1}}'),
     "bad_version": framed(b'{"__metadata__":{"xnorkit.version":"01"}}'),
-    "newer_version": framed(b'{"__metadata__":{"xnorkit.version":"2","what":"ever"},"w":{"dtype":"B1"}}'),
+    "newer_version": framed(b'{"__metadata__":{"xnorkit.version":"3","what":"ever"},"w":{"dtype":"B1"}}'),
     "missing_field": framed(b'{"__metadata__":{"xnorkit.version":"1","xnorkit.graph":"{}"}}'),
     "unknown_field": tensor(b'{"dtype":"U8","shape":[1],"data_offsets":[0,1],"stride":[1]}', b"\0"),
     "bad_hash": framed(b'{"__metadata__":{"xnorkit.version":"1","xnorkit.graph":"{}","xnorkit.sha256":"0"}}'),

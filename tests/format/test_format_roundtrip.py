@@ -119,7 +119,7 @@ def test_content_decides_the_bytes() -> None:
         ("bad_encoding", Records("{}", {}, {"a": "\udfff"})),
         ("header_too_large", Records("x" * (1 << 20))),
         ("too_many_tensors", Records("{}", {f"t{i}": np.zeros(64, np.uint8) for i in range(4097)})),
-        ("newer_version", Records("{}", version=2)),
+        ("newer_version", Records("{}", version=3)),
     ],
 )
 def test_writer_refuses_what_a_reader_would(tmp_path: Path, reason: str, records: Records) -> None:

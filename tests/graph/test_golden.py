@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,35 +12,56 @@ from xnorkit.graph import store
 from xnorkit.graph.dump import dump
 from xnorkit.graph.equal import difference
 from xnorkit.graph.ir import Graph
+from xnorkit.reference.codecs.coded import Coded
+from xnorkit.reference.codecs.table import CODECS
 from xnorkit.reference.ops import OPS
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "tests" / "golden" / "every_op_v1.xnor.safetensors"
+MAKERS: dict[str, Callable[[], Graph]] = runpy.run_path(str(ROOT / "tools" / "make_golden.py"))["GOLDEN"]
+HASHES = {
+    "every_op_v1": "95fe3e5052ec941a4fba197d8968b515726c250fe2381b376de674e7dd010f21",
+    "every_codec_v2": "45001273b97691247cfbf94df694c794443fa418c2583e27d2fd6d1cdbae3ea3",
+}
 
 
-@pytest.fixture(scope="module")
-def made() -> Graph:
-    """The graph as tools/make_golden.py builds it today."""
-    graph = runpy.run_path(str(ROOT / "tools" / "make_golden.py"))["golden_graph"]()
-    assert isinstance(graph, Graph)
-    return graph
+def path(name: str) -> Path:
+    return ROOT / "tests" / "golden" / f"{name}.xnor.safetensors"
 
 
-def test_loads_with_equal_content(made: Graph) -> None:
-    assert difference(store.load(FILE), made) == ""
+def test_every_file_has_its_maker_and_hash() -> None:
+    files = {file.name.split(".")[0] for file in path("x").parent.glob("*.safetensors")}
+    assert files == set(MAKERS) == set(HASHES)
 
 
-def test_writer_writes_the_same_bytes(made: Graph) -> None:
-    assert store.to_bytes(made) == FILE.read_bytes()
+@pytest.mark.parametrize("name", HASHES)
+def test_loads_with_equal_content(name: str) -> None:
+    assert difference(store.load(path(name)), MAKERS[name]()) == ""
 
 
-def test_dump_is_stable() -> None:
-    assert dump(store.load(FILE)) + "\n" == FILE.with_name("every_op_v1.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", HASHES)
+def test_writer_writes_the_same_bytes(name: str) -> None:
+    assert store.to_bytes(MAKERS[name]()) == path(name).read_bytes()
 
 
-def test_hash_is_as_released() -> None:
-    assert store.info(FILE).sha256 == "95fe3e5052ec941a4fba197d8968b515726c250fe2381b376de674e7dd010f21"
+@pytest.mark.parametrize("name", HASHES)
+def test_dump_is_stable(name: str) -> None:
+    text = path(name).with_name(f"{name}.txt").read_text(encoding="utf-8")
+    assert dump(store.load(path(name))) + "\n" == text
 
 
-def test_every_op_is_in_it(made: Graph) -> None:
-    assert {node.op for node in made.nodes} == set(OPS)
+@pytest.mark.parametrize("name", HASHES)
+def test_hash_and_version_are_as_released(name: str) -> None:
+    found = store.info(path(name))
+    assert found.sha256 == HASHES[name] and f"v{found.version}" == name.rpartition("_")[2]
+
+
+def test_every_op_and_codec_is_in_them() -> None:
+    assert {node.op for node in MAKERS["every_op_v1"]().nodes} == set(OPS)
+    weights = MAKERS["every_codec_v2"]().tensors.values()
+    assert {weight.codec for weight in weights if isinstance(weight, Coded)} == set(CODECS)
+
+
+def test_coded_weights_are_the_numbers_they_were_made_of() -> None:
+    found = store.load(path("every_codec_v2")).arrays()
+    few = found.pop("hashed.weight")
+    assert len({array.tobytes() for array in found.values()}) == 1 and abs(few).max() > 0

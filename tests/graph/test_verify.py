@@ -18,6 +18,8 @@ from xnorkit.graph.ir import Graph, Node
 from xnorkit.graph.store import from_records
 from xnorkit.graph.verify import GRAPH_REASONS, verify
 from xnorkit.reference.bits import pack_flat
+from xnorkit.reference.codecs.coded import Coded
+from xnorkit.reference.codecs.table import CODECS
 from xnorkit.reference.shapes import TensorType
 
 X = Node("x", "input", attrs={"dtype": "f32", "shape": (4, 4, 3)})
@@ -39,6 +41,14 @@ def with_tensor(array: Any) -> Graph:
 def affine(scale: Any) -> Graph:
     node = Node("a", "affine", ("x",), {}, {"scale": "k", "bias": "b"})
     return graph(X, node, tensors={"k": np.asarray(scale), "b": np.zeros(3, np.float32)})
+
+
+CODED = CODECS["shared"].encode(np.ones(3, np.float32))
+
+
+def affine_coded(scale: Coded) -> Graph:
+    made = affine(np.ones(3, np.float32))
+    return replace(made, tensors={**made.tensors, "k": scale})
 
 
 def pool(source: Node, *before: Node) -> Graph:
@@ -83,6 +93,7 @@ CASES: list[tuple[str, Callable[[], Graph]]] = [
     ("tensor_range", lambda: affine(np.array([1, np.nan, 1], np.float32))),
     ("bits_tail", lambda: with_tensor(WEIGHT | np.array([0] * 6 + [64], np.uint8))),
     ("flip_input", lambda: pool(X)),
+    ("coded", lambda: affine_coded(replace(CODED, codec="zip"))),
     ("accumulator", lambda: qdense(np.ones((1, 8, 8_289), np.int8))),
 ]
 
@@ -122,6 +133,9 @@ MORE: list[tuple[str, Callable[[], Graph]]] = [
     ("tensor_dtype", lambda: with_tensor([0] * 7)),
     ("tensor_dtype", lambda: affine(np.ones(3))),
     ("tensor_dtype", lambda: affine(np.ones(3, ">f4"))),
+    ("coded", lambda: affine_coded(replace(CODED, attrs={}))),
+    ("tensor_shape", lambda: affine_coded(CODECS["shared"].encode(np.ones(4, np.float32)))),
+    ("tensor_dtype", lambda: with_tensor(CODED)),
     ("tensor_shape", lambda: with_tensor(WEIGHT[:-1])),
     ("tensor_shape", lambda: with_tensor(WEIGHT.reshape(7, 1))),
     ("tensor_shape", lambda: affine(np.ones((1, 3), np.float32))),

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
-"""The newest file version this release writes and reads."""
+VERSION = 2
+"""The newest file version this release writes and reads; a file carries the oldest that can say what it holds."""
 ALIGNMENT = 64
 """Bytes: the data section and every tensor in it begin at a multiple of it, counted from the start of the file."""
 MAX_HEADER_BYTES = 1 << 20
@@ -61,7 +61,7 @@ class Records:
     graph: str
     tensors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     meta: Mapping[str, str] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = 1
     sha256: str = ""
     header_bytes: int = 0
     data_bytes: int = 0

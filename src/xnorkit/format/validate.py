@@ -33,7 +33,7 @@ from .strict_json import parse
 
 FORMAT_REASONS: dict[str, str] = {
     "unreadable": "the path cannot be opened, or is no regular file",
-    "over_budget": "the file is larger than budget_bytes allows",
+    "over_budget": "the file, or what it decodes to, is larger than budget_bytes allows",
     "truncated": "the file ends before its header or its data does",
     "header_too_large": "the header length is above 1 MB",
     "header_start": "the header is empty or does not begin with '{'",

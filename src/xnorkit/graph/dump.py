@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from ..reference.codecs.coded import Coded
 from ..reference.ops import OPS
 from .infer import complete_attrs, infer
 from .ir import Graph, Node
@@ -39,7 +40,8 @@ def dump(graph: Graph) -> str:
             spec, array = OPS[node.op].tensors[role], graph.tensors[key]
             shape = _text(tensor_shape(key, spec, inputs, complete_attrs(node)))
             digest = hashlib.sha256(array.tobytes()).hexdigest()[:8]
-            lines.append(f"  {role}: {spec.dtype}[{shape}] {array.nbytes} bytes, {key}, {digest}")
+            coded = f" as {array.codec}" if isinstance(array, Coded) else ""
+            lines.append(f"  {role}: {spec.dtype}[{shape}]{coded} {array.nbytes} bytes, {key}, {digest}")
     lines.append(f"return {', '.join(graph.outputs)}")
     return "\n".join(lines)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..reference.codecs.coded import Coded
+from ..reference.codecs.table import part_bytes
 from .infer import complete_attrs
-from .ir import Graph, Node
+from .ir import Graph, Node, Tensor
 
 
 def difference(a: Graph, b: Graph) -> str:
@@ -29,6 +31,8 @@ def difference(a: Graph, b: Graph) -> str:
         other = b.tensors[key]
         if array.dtype != other.dtype or array.shape != other.shape:
             return f"tensor {key}: {array.dtype} {array.shape} and {other.dtype} {other.shape}"
+        if _code(array) != _code(other):
+            return f"tensor {key}: coded as {_code(array)} and {_code(other)}"
         if array.tobytes() != other.tobytes():
             return f"tensor {key}: values"
     return ""
@@ -37,6 +41,11 @@ def difference(a: Graph, b: Graph) -> str:
 def equal(a: Graph, b: Graph) -> bool:
     """True where ``difference`` finds nothing."""
     return not difference(a, b)
+
+
+def _code(tensor: Tensor) -> tuple[object, ...]:
+    """Codec, attributes and sizes of parts; nothing for an array."""
+    return (tensor.codec, tensor.attrs, part_bytes(tensor)) if isinstance(tensor, Coded) else ()
 
 
 def _facts(node: Node) -> tuple[object, ...]:

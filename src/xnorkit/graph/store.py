@@ -1,6 +1,7 @@
 """Graphs to files and back. The graph is JSON in the file's metadata; its schema is in ``docs/format.md``.
 
-``{"nodes": [{"name", "op", "inputs"?, "attrs"?, "tensors"?, "source"?}, ...], "outputs": [name, ...]}``
+``{"nodes": [{"name", "op", "inputs"?, "attrs"?, "tensors"?, "source"?}, ...], "outputs": [name, ...],
+"coded"?: {tensor: {"codec", "shape", "attrs", "parts"}, ...}}``; a file with ``coded`` is of version 2.
 """
 
 from __future__ import annotations
@@ -10,18 +11,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import GraphError
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError, GraphError
 from ..format import read as reader
 from ..format import write as writer
 from ..format.layout import DEFAULT_BUDGET_BYTES, Records
 from ..format.read import Source
 from ..format.strict_json import dump, parse
-from .infer import complete_attrs
-from .ir import Graph, Node
+from ..reference.codecs.coded import Coded
+from ..reference.codecs.table import from_bytes as coded_from_bytes
+from ..reference.codecs.table import part_bytes
+from .infer import complete_attrs, shown
+from .ir import Graph, Node, Tensor
 from .verify import verify
 
 _NODE_FIELDS: dict[str, type] = {"name": str, "op": str, "inputs": list, "attrs": dict, "tensors": dict, "source": str}
 _REQUIRED = ("name", "op")
+_ROOT: dict[str, type] = {"nodes": list, "outputs": list}
+_CODED: dict[str, type] = {"codec": str, "shape": list, "attrs": dict, "parts": dict}
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,12 @@ def to_bytes(graph: Graph) -> bytes:
 
 def load(source: Source, *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> Graph:
     """The verified graph in a file (a path, mapped) or in the bytes of one. Raises FormatError or GraphError."""
-    return from_records(reader.read(source, budget_bytes=budget_bytes))
+    graph = from_records(reader.read(source, budget_bytes=budget_bytes))
+    decoded = sum(4 * t.size if isinstance(t, Coded) else t.nbytes for t in graph.tensors.values())
+    if decoded > budget_bytes:
+        raise FormatError("over_budget", "tensors", "bytes when decoded", got=decoded, expected=f"at most {budget_bytes}",
+                          hint="raise budget_bytes if you trust the file")  # fmt: skip
+    return graph
 
 
 def from_bytes(data: bytes) -> Graph:
@@ -71,17 +85,27 @@ def info(source: Source) -> FileInfo:
 def to_records(graph: Graph) -> Records:
     """Verify the graph and turn it into records; attributes are written in full, defaults included."""
     verify(graph)
-    root = {"nodes": [_node_to_json(node) for node in graph.nodes], "outputs": list(graph.outputs)}
-    return Records(dump(root), dict(graph.tensors), dict(graph.meta))
+    root: dict[str, Any] = {"nodes": [_node_to_json(node) for node in graph.nodes], "outputs": list(graph.outputs)}
+    coded = {key: tensor for key, tensor in graph.tensors.items() if isinstance(tensor, Coded)}
+    if coded:
+        root["coded"] = {key: _coded_to_json(tensor) for key, tensor in coded.items()}
+    tensors = {key: np.frombuffer(tensor.tobytes(), np.uint8) if isinstance(tensor, Coded) else tensor
+               for key, tensor in graph.tensors.items()}  # fmt: skip
+    return Records(dump(root), tensors, dict(graph.meta), version=2 if coded else 1)
 
 
 def from_records(records: Records) -> Graph:
     """The verified graph. Raises FormatError for text that is no strict JSON, GraphError for everything above it."""
     root = parse(records.graph, "graph")
-    _check_fields("graph", root, {"nodes": list, "outputs": list}, ("nodes", "outputs"))
+    _check_fields("graph", root, _ROOT | {"coded": dict} if records.version > 1 else _ROOT, tuple(_ROOT))
     nodes = tuple(_node_from_json(i, found) for i, found in enumerate(root["nodes"]))
     _check_texts("outputs", root["outputs"])
-    graph = Graph(nodes, tuple(root["outputs"]), dict(records.tensors), dict(records.meta))
+    coded = root.get("coded", {})
+    if unknown := sorted(set(coded) - set(records.tensors)):
+        raise GraphError("missing_tensor", "coded", "tensor", got=shown(unknown[0]), expected="a tensor of the file")
+    tensors = {key: _coded_from_json(key, coded[key], data) if key in coded else data
+               for key, data in records.tensors.items()}  # fmt: skip
+    graph = Graph(nodes, tuple(root["outputs"]), tensors, dict(records.meta))
     verify(graph)
     return graph
 
@@ -101,6 +125,21 @@ def _node_from_json(index: int, found: Any) -> Node:
     attrs = {key: tuple(value) if isinstance(value, list) else value for key, value in found.get("attrs", {}).items()}
     return Node(found["name"], found["op"], tuple(found.get("inputs", ())), attrs, dict(found.get("tensors", {})),
                 found.get("source", ""))  # fmt: skip
+
+
+def _coded_to_json(coded: Coded) -> dict[str, Any]:
+    return {"codec": coded.codec, "shape": list(coded.shape), "attrs": coded.attrs, "parts": part_bytes(coded)}
+
+
+def _coded_from_json(key: str, found: Any, data: NDArray[Any]) -> Tensor:
+    where = f"coded.{key}"
+    _check_fields(where, found, _CODED, tuple(_CODED))
+    sizes = [*found["shape"], *found["attrs"].values(), *found["parts"].values()]
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in sizes):
+        raise GraphError("bad_schema", where, "shape, attrs and parts", expected="whole numbers")
+    if data.dtype != np.uint8 or data.ndim != 1:
+        raise GraphError("coded", where, "stored as", got=f"{data.dtype} {data.shape}", expected="one row of uint8")
+    return coded_from_bytes(found["codec"], tuple(found["shape"]), found["attrs"], found["parts"], data)
 
 
 def _check_fields(where: str, found: Any, fields: Mapping[str, type], required: tuple[str, ...]) -> None:

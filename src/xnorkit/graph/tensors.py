@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from ..errors import GraphError, LimitError
 from ..reference import bounds, linear, wbits
+from ..reference.codecs import table as codecs
+from ..reference.codecs.coded import Coded
 from ..reference.ops import TensorSpec
 from ..reference.shapes import TensorType, checked_product
 from .infer import op_row, shown
-from .ir import Node
+from .ir import Node, Tensor
 
 Array = NDArray[Any]
 
@@ -53,11 +55,12 @@ def stored_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any],
-                  tensors: Mapping[str, Array]) -> None:  # fmt: skip
-    """Check every tensor of a node whose type has been inferred. ``tensors``: key -> array, as in ``Graph.tensors``.
+                  tensors: Mapping[str, Tensor]) -> None:  # fmt: skip
+    """Check every tensor of a node whose type has been inferred. ``tensors``: as in ``Graph.tensors``.
 
     Raises GraphError: ``unknown_role``, ``missing_tensor``, ``flip_input``, ``tensor_dtype``, ``tensor_shape``,
-    ``bits_tail``, ``tensor_range``, ``accumulator`` or ``limit``.
+    ``bits_tail``, ``tensor_range``, ``accumulator``, ``coded`` or ``limit``. Streams of coded weights are read, and
+    checked, when they are decoded.
     """
     row = op_row(node)
     for role in node.tensors:
@@ -79,9 +82,14 @@ def check_tensors(node: Node, inputs: tuple[TensorType, ...], attrs: Mapping[str
 
 
 def _check_tensor(node: Node, role: str, spec: TensorSpec, inputs: tuple[TensorType, ...], attrs: Mapping[str, Any],
-                  array: Array) -> None:  # fmt: skip
+                  array: Tensor) -> None:  # fmt: skip
     where = f"{node.name}.{role}"
     shape = tensor_shape(where, spec, inputs, attrs)
+    if isinstance(array, Coded) and spec.dtype == "f32":
+        codecs.check(array)
+        if array.shape != shape:
+            raise GraphError("tensor_shape", where, "shape", got=array.shape, expected=shape, hint=spec.doc)
+        return
     if not isinstance(array, np.ndarray) or array.dtype != STORAGE[spec.dtype]:
         raise GraphError("tensor_dtype", where, "element type", got=getattr(array, "dtype", type(array).__name__),
                          expected=f"{STORAGE[spec.dtype]} for {spec.dtype}")  # fmt: skip

@@ -49,6 +49,7 @@ GRAPH_REASONS: dict[str, str] = {
     "tensor_range": "a tensor holds NaN, infinity, -128, or bits other than -1 and +1",
     "bits_tail": "a bits tensor has bits set after its last element",
     "flip_input": "max_pool2d has a flip but its input is not bits",
+    "coded": "coded weights whose attributes, parts or streams do not fit their codec or each other",
     "accumulator": "a sum of integer products could pass the int32 range",
 }
 """Reason -> what it means. Every GraphError carries one of these; one test per reason."""

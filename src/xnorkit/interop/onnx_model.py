@@ -131,7 +131,7 @@ def _attributes(node: Node, types: dict[str, TensorType]) -> dict[str, Any]:
 
 def _tensor(node: Node, role: str, graph: Graph) -> Any:
     """A tensor as it is stored in the graph: packed bits stay bytes."""
-    array, key = np.ascontiguousarray(graph.tensors[node.tensors[role]]), node.tensors[role]
+    array, key = np.ascontiguousarray(graph.array(node.tensors[role])), node.tensors[role]
     dtype = OPS[node.op].tensors[role].dtype
     element = getattr(onnx().TensorProto, "UINT8" if dtype == "bits" else _ELEMENT[dtype])
     return onnx().helper.make_tensor(key, element, array.shape, array.tobytes(), raw=True)

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..errors import LimitError
 from ..graph.ir import Graph
 from ..reference import bits
+from ..reference.codecs.coded import Coded
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .backend import NUMPY, Array
+from .decode import decoded
 from .inputs import plain
 from .native import engine, failures
 from .profile import Profile, ProfileRow
@@ -36,6 +39,7 @@ class EngineBackend:
 
     def __init__(self, graph: Graph, types: Mapping[str, TensorType], outputs: Sequence[str], *, isa: str | None = None,
                  fuse: bool = True, memory_budget: int = engine.DEFAULT_MEMORY_BUDGET) -> None:  # fmt: skip
+        _check_budget(graph, memory_budget)
         builder = engine.Builder()
         ids: dict[str, int] = {}
         for node in graph.nodes:
@@ -44,7 +48,7 @@ class EngineBackend:
                 if node.op == "input":
                     ids[node.name] = builder.input(attrs["dtype"], attrs["shape"])
                     continue
-                tensors = {role: plain(graph.tensors[key]) for role, key in node.tensors.items()}
+                tensors = {role: plain(decoded(graph.tensors[key])) for role, key in node.tensors.items()}
                 ids[node.name] = builder.add(node.op, [ids[name] for name in node.inputs], attrs, tensors)
         self._types = [types[name] for name in outputs]
         self._stored = [_stored(kind) for kind in self._types]
@@ -80,6 +84,14 @@ class EngineBackend:
             for step, spent in zip(self.program.steps, seconds, strict=True)
         )  # fmt: skip
         return Profile(tuple(rows), batch)
+
+
+def _check_budget(graph: Graph, memory_budget: int) -> None:
+    """Weights are decoded before the engine packs and counts them, so their size is counted first."""
+    size = sum(4 * tensor.size for tensor in graph.tensors.values() if isinstance(tensor, Coded))
+    if size > memory_budget:
+        raise LimitError("session", "bytes of coded weights when decoded", got=size, hint="raise memory_budget",
+                         expected=f"at most {memory_budget}")  # fmt: skip
 
 
 def _stored(kind: TensorType) -> tuple[tuple[int, ...], type[np.generic]]:

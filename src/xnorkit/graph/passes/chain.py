@@ -50,7 +50,7 @@ def walk(graph: Graph, end: Node) -> Chain | None:
 
 
 def _monotone(graph: Graph, node: Node) -> bool:
-    return node.op != "prelu" or bool((graph.tensors[node.tensors["slope"]] >= 0).all())
+    return node.op != "prelu" or bool((graph.array(node.tensors["slope"]) >= 0).all())
 
 
 def tensors_by_meaning(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> dict[str, Array]:
@@ -60,7 +60,7 @@ def tensors_by_meaning(graph: Graph, node: Node, types: Mapping[str, TensorType]
     attrs = row.complete(node.attrs)
     found: dict[str, Array] = {}
     for role, key in node.tensors.items():
-        spec, array = row.tensors[role], graph.tensors[key]
+        spec, array = row.tensors[role], graph.array(key)
         found[role] = unpack_flat(array, spec.shape(inputs, attrs)) if spec.dtype == "bits" else array
     return found
 

@@ -35,7 +35,7 @@ def codes_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = Non
     somebody else reads keeps its quantizer, unless training had an expression of its own.
     """
     types, nodes = infer(graph), list[Node]()
-    tensors: dict[str, Array] = dict(graph.tensors)
+    tensors: dict[str, Array] = graph.arrays()
     readers = Counter(name for node in graph.nodes for name in node.inputs) + Counter(graph.outputs)
     for node in graph.nodes:
         chain = walk(graph, node) if node.op == "quantize" else None
@@ -100,7 +100,7 @@ def _flattened(chain: Chain, index: int) -> bool:
 
 def _code(graph: Graph, node: Node) -> Evaluate:
     """``quantize`` on candidates ``(K, C)``; one scale and bias for all channels fit any width. NaN stays."""
-    scale, bias = (graph.tensors[node.tensors[role]] for role in ("scale", "bias"))
+    scale, bias = (graph.array(node.tensors[role]) for role in ("scale", "bias"))
     if _uniform(graph, node):
         scale, bias = scale[:1], bias[:1]
     most = np.float32((1 << OPS["quantize"].complete(node.attrs)["activation_bits"]) - 1)
@@ -112,4 +112,4 @@ def _code(graph: Graph, node: Node) -> Evaluate:
 
 
 def _uniform(graph: Graph, node: Node) -> bool:
-    return all(bool((graph.tensors[key] == graph.tensors[key][0]).all()) for key in node.tensors.values())
+    return all(bool((graph.array(key) == graph.array(key)[0]).all()) for key in node.tensors.values())

@@ -44,7 +44,7 @@ def signs_before_joins(graph: Graph, exact: Mapping[str, Evaluate]) -> tuple[Gra
     while found is not None:
         sign, links, join = found
         move = _before_concat if join.op == "concat" else _before_pick
-        tensors = dict(graph.tensors)
+        tensors = graph.arrays()
         new = move(graph, sign, links, join, tensors, expressions)
         nodes = [n for node in graph.nodes for n in (new if node is sign else [node])]
         graph = Graph(tuple(nodes), graph.outputs, tensors, graph.meta)

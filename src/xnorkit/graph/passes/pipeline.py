@@ -42,8 +42,10 @@ PASSES: dict[str, Pass] = {
 
 
 def run_passes(graph: Graph, exact: Mapping[str, Evaluate] | None = None) -> Graph:
-    """All passes in table order; the result is verified. ``exact`` as in ``signs_to_thresholds``."""
+    """All passes in table order; the result is verified. ``exact`` as in ``signs_to_thresholds``. Coded weights
+    come out as numbers."""
     expressions: Expressions = exact or {}
+    graph = graph.decoded()
     for run in PASSES.values():
         graph, expressions = run(graph, expressions)
     verify(graph)

@@ -44,7 +44,7 @@ def signs_to_thresholds(graph: Graph, exact: Mapping[str, Evaluate] | None = Non
     """
     types = infer(graph)
     nodes: list[Node] = []
-    tensors: dict[str, Array] = dict(graph.tensors)
+    tensors: dict[str, Array] = graph.arrays()
     readers = Readers(graph)
     for node in graph.nodes:
         chain = walk(graph, node) if node.op == "sign" else None
