@@ -63,7 +63,8 @@ def load(source: Source, *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> Graph:
     graph = from_records(reader.read(source, budget_bytes=budget_bytes))
     decoded = sum(4 * t.size if isinstance(t, Coded) else t.nbytes for t in graph.tensors.values())
     if decoded > budget_bytes:
-        raise FormatError("over_budget", "tensors", "bytes when decoded", got=decoded, expected=f"at most {budget_bytes}",
+        raise FormatError("over_budget", "tensors", "bytes when decoded", got=decoded,
+                          expected=f"at most {budget_bytes}",
                           hint="raise budget_bytes if you trust the file")  # fmt: skip
     return graph
 
