@@ -34,7 +34,14 @@ def builder(dtype: str = "f32", shape: tuple[int, ...] = (4, 4, 2)) -> _engine.B
 
 CONV = {"out_channels": 1, "kernel": (2, 2)}
 WEIGHT = np.zeros(8, F)
+BYTES = np.zeros(8, np.uint8)
 BAD_CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "unknown codec": ("XK_GRAPH", lambda: _engine.decode("zip", [1], {}, {}, WEIGHT)),
+    "coded weights of 2^31": ("XK_GRAPH", lambda: _engine.decode("hashed", [1 << 16, 1 << 15], {}, {}, WEIGHT)),
+    "coded weights of no shape": ("XK_GRAPH", lambda: _engine.decode("hashed", [], {}, {}, WEIGHT[:0])),
+    "memory of another size": ("XK_SHAPE", lambda: _engine.decode("hashed", [9], {}, {"values": WEIGHT}, WEIGHT)),
+    "a part of another type": ("XK_DTYPE", lambda: _engine.decode("hashed", [8], {}, {"values": BYTES}, WEIGHT)),
+    "parts missing": ("XK_GRAPH", lambda: _engine.decode("sparse", [8], {}, {}, WEIGHT)),
     "unknown op": ("XK_GRAPH", lambda: builder().add("warp", [0], {}, {})),
     "unknown value": ("XK_GRAPH", lambda: builder().add("relu", [5], {}, {})),
     "too many inputs": ("XK_GRAPH", lambda: builder().add("relu", [0, 0], {}, {})),
