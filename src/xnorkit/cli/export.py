@@ -25,7 +25,14 @@ xnorkit export net.xnor.safetensors net.onnx"""
     type=click.Choice(["u8", "f32", "auto"]),
     help="What callers pass: uint8 pixels, as training did; float32; auto: pixels where an int8 layer reads them.",
 )
-def command(out: Output, source: str, file: str, input_dtype: Any) -> None:
+@click.option(
+    "--coding",
+    default="plain",
+    show_default=True,
+    type=click.Choice(["plain", "fields", "huffman"]),
+    help="Float weights as they are, or in the codec that takes the fewest bytes: pruned and shared ones shrink.",
+)
+def command(out: Output, source: str, file: str, input_dtype: Any, coding: Any) -> None:
     """Pack a trained checkpoint into one file, or write it as ONNX.
 
     SOURCE is a checkpoint; for a FILE that ends in .onnx also a packed file or a model of `xnorkit list zoo`.
@@ -46,7 +53,7 @@ def command(out: Output, source: str, file: str, input_dtype: Any) -> None:
     model, info = load_checkpoint(source)
     height, width, channels = info.input_size
     example = torch.zeros(1, channels, height, width)
-    report = export(model, example, file, input_dtype=input_dtype, meta=info.origin())
+    report = export(model, example, file, input_dtype=input_dtype, meta=info.origin(), coding=coding)
     out.table(
         ["layer", "op", "packed", "bits", "weights", "bytes", "why"],
         [[row.name, row.op, row.packed, row.weight_bits, row.weights, row.bytes, row.why] for row in report.layers],

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..graph.coding import Coding, code_weights
 from ..graph.infer import infer
 from ..graph.ir import Graph, Node
 from ..graph.passes.pipeline import run_passes
@@ -74,7 +75,7 @@ def to_graph(model: nn.Module, example: Tensor, *, input_dtype: InputDType = "au
 
 
 def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: InputDType = "auto",
-           meta: Mapping[str, str] | None = None) -> ExportReport:  # fmt: skip
+           meta: Mapping[str, str] | None = None, coding: Coding = "plain") -> ExportReport:  # fmt: skip
     """Write the model as a packed file, or as ONNX where ``path`` ends in ``.onnx`` (the same graph, the same bits).
 
     model: any ``nn.Module`` of one input; its binary layers become one-bit, batch norm and signs integer thresholds.
@@ -83,6 +84,9 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     input_dtype: what callers of the packed file will pass: "u8" pixels 0..255, "f32", or "auto" (u8 where an int8
         or bit-plane layer reads the input).
     meta: text stored with the graph, e.g. ``{"classes": '["cat", "dog"]'}``.
+    coding: how float32 weights stand in the file: "plain", or in the codec that takes the fewest bytes, as "fields" of
+        a fixed width or with "huffman" codes; of use where weights are pruned or share values. The numbers are the
+        same. Of no effect for ONNX.
 
     Raises UnsupportedError naming module, operator and source line for what cannot be packed; SaveError;
     MissingDependencyError for ONNX without the ``onnx`` extra.
@@ -94,7 +98,7 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     >>> [row.name for row in report.layers if row.packed] != []
     True
     """
-    graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
+    graph = code_weights(to_graph(model, example, input_dtype=input_dtype, meta=meta), coding)
     write = save_onnx if str(path).endswith(SUFFIX) else save
     write(graph, path)
     return ExportReport(graph, tuple(_rows(graph, model)), Path(path).stat().st_size)

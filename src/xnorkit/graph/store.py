@@ -89,7 +89,7 @@ def to_records(graph: Graph) -> Records:
     root: dict[str, Any] = {"nodes": [_node_to_json(node) for node in graph.nodes], "outputs": list(graph.outputs)}
     coded = {key: tensor for key, tensor in graph.tensors.items() if isinstance(tensor, Coded)}
     if coded:
-        root["coded"] = {key: _coded_to_json(tensor) for key, tensor in coded.items()}
+        root["coded"] = {key: description(tensor) for key, tensor in coded.items()}
     tensors = {key: np.frombuffer(tensor.tobytes(), np.uint8) if isinstance(tensor, Coded) else tensor
                for key, tensor in graph.tensors.items()}  # fmt: skip
     return Records(dump(root), tensors, dict(graph.meta), version=2 if coded else 1)
@@ -128,7 +128,8 @@ def _node_from_json(index: int, found: Any) -> Node:
                 found.get("source", ""))  # fmt: skip
 
 
-def _coded_to_json(coded: Coded) -> dict[str, Any]:
+def description(coded: Coded) -> dict[str, Any]:
+    """What the field `coded` of a file says of a weight."""
     return {"codec": coded.codec, "shape": list(coded.shape), "attrs": coded.attrs, "parts": part_bytes(coded)}
 
 
