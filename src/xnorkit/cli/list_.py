@@ -66,6 +66,25 @@ def _recipes() -> Rows:
     return ["recipe", "about"], [[name, load(path).description] for name, path in shipped().items()]
 
 
+def _stages() -> Rows:
+    need_torch("list stages")
+    from ..compress.stages.table import STAGES
+    from ..train.config import describe
+
+    rows = []
+    for name, stage in STAGES.items():
+        rows.append([name, "", "", stage.doc])
+        rows += [[name, f"{item.key} (or alone)" if item.key == stage.main else item.key, item.default, item.help]
+                 for item in describe(stage)]  # fmt: skip
+    return ["stage", "option", "default", "about"], rows
+
+
+def _codecs() -> Rows:
+    from ..reference.codecs.table import CODECS
+
+    return ["codec", "parts", "about"], [[row.name, ", ".join(row.parts), row.doc] for row in CODECS.values()]
+
+
 def _zoo() -> Rows:
     from .. import zoo
 
@@ -81,6 +100,8 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "kernels": _kernels,
     "datasets": _datasets,
     "recipes": _recipes,
+    "stages": _stages,
+    "codecs": _codecs,
     "zoo": _zoo,
 }
 """What can be listed: kind -> columns and rows."""
@@ -89,7 +110,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
 @verb("list", example="xnorkit list models\nxnorkit list datasets --json -")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def command(out: Output, kind: str) -> None:
-    """List models, methods, quantizers, ops, kernels, datasets, recipes or the zoo."""
+    """List models, methods, quantizers, ops, kernels, datasets, recipes, stages, codecs or the zoo."""
     columns, rows = KINDS[kind]()
     out.table(columns, rows)
     out.result({kind: [dict(zip(columns, row, strict=True)) for row in rows]})

@@ -11,6 +11,7 @@ VERBS: dict[str, str] = {
     "demo": "Train, pack, prove and race a small net on embedded data.",
     "train": "Train a net as a YAML recipe says.",
     "compare": "Train one net by many schemes; accuracy against bytes and milliseconds.",
+    "compress": "Make a trained net small: prune, share weights, code the file.",
     "eval": "Top-1 and top-5 of a checkpoint or a packed file on a dataset.",
     "export": "Pack a trained checkpoint into one file, or write it as ONNX.",
     "verify": "Prove a packed file equal to the checkpoint it came from.",
@@ -18,7 +19,7 @@ VERBS: dict[str, str] = {
     "inspect": "Show the graph, bits, bytes and operations of a packed file.",
     "predict": "Classify pictures with a packed file.",
     "bench": "Time our layers, race them against what is installed, or profile a packed file.",
-    "list": "List models, methods, quantizers, ops, kernels, datasets, recipes or the zoo.",
+    "list": "List models, methods, quantizers, ops, kernels, datasets, recipes, stages, codecs or the zoo.",
     "doctor": "Show CPU features, chosen kernels, versions and data found.",
 }
 """Verb -> one-line help. A verb lives in ``cli/<verb>.py``; ``list`` and ``eval`` in ``list_.py`` and ``eval_.py``."""

@@ -12,17 +12,13 @@ import torch
 
 from ..errors import UnsupportedError
 from ..export import ExportReport, VerifyReport, export, verify
-from ..graph import store
+from ..export.accuracy import packed_accuracy
 from ..nn.schemes import find_scheme
-from ..runtime.session import Session
 from ..train.checkpoint import CheckpointInfo, load_checkpoint
 from ..train.data.arrays import Split
 from ..train.files import write_file
-from ..train.metrics import summarize
 from ..train.pictures import load as load_pictures
 from .plan import Run, packed_file, packing_file, run_folder
-
-BATCH = 256
 
 
 def pack(folder: Path, run: Run, *, pictures: int | None, threads: int = 1) -> dict[str, Any]:
@@ -45,7 +41,9 @@ def pack(folder: Path, run: Run, *, pictures: int | None, threads: int = 1) -> d
     else:
         test = test_pictures(info)
         checked = verify(model, file, np.asarray(test.images[:pictures]), threads=threads)
-        found |= {"packs": True, **_sizes(report), "verify": _equalities(checked), **_accuracy(file, test, threads)}
+        right = packed_accuracy(file, test, threads=threads).top1
+        found |= {"packs": True, **_sizes(report), "verify": _equalities(checked), "packed_top1": right,
+                  "packed_pictures": len(test)}  # fmt: skip
     write_file(packing_file(folder, run), json.dumps(found, indent=2).encode())
     return found
 
@@ -102,11 +100,3 @@ def _equalities(report: VerifyReport) -> dict[str, Any]:
         "largest_score_difference": report.logits_max_abs_diff,
         "first_difference": report.first_difference,
     }
-
-
-def _accuracy(file: Path, test: Split, threads: int) -> dict[str, Any]:
-    """Accuracy of the packed file itself on the test split."""
-    session = Session(store.load(file), threads=threads)
-    parts = [session(np.asarray(test.images[i : i + BATCH])) for i in range(0, len(test), BATCH)]
-    logits = torch.cat([torch.from_numpy(part).reshape(len(part), -1).float() for part in parts]).numpy()
-    return {"packed_top1": summarize(logits, test.labels).top1, "packed_pictures": len(test)}

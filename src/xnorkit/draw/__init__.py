@@ -13,8 +13,10 @@ from .curves import bars, curves, functions, windows
 from .diagnosis import diagnosis, gradients
 from .grids import confusion, maps
 from .planes import decision
+from .shrinking import shrinking
 
 __all__ = [
     "COLOURS", "Picture", "bars", "binarized_filters", "comparison", "confusion", "curves", "decision", "diagnosis",
-    "functions", "gradients", "kmap_over", "maps", "packed_row", "panels", "render", "windows",
+    "functions", "gradients", "kmap_over", "maps", "packed_row", "panels", "render", "shrinking",
+    "windows",
 ]  # fmt: skip

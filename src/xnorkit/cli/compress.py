@@ -1,0 +1,57 @@
+"""``xnorkit compress``: a trained checkpoint, stage after stage, to a small packed file; resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .output import Output
+from .verb import need_torch, verb
+
+
+@verb(
+    "compress",
+    example="xnorkit compress runs/lenet/best --with prune:0.9,share:5,huffman -o runs/small\n"
+    "xnorkit compress runs/lenet/best --with prune:0.92:rounds=3:fc3=0.7,share:5:conv=8,huffman -o runs/small\n"
+    "xnorkit list stages                                 # what --with may name, with options",
+)
+@click.argument("checkpoint")
+@click.option("--with", "stages", required=True, metavar="STAGES", help="NAME[:VALUE][:KEY=VALUE]..., separated by "
+              "commas, in any order; a key that is no option names a layer.")  # fmt: skip
+@click.option("-o", "--out", "folder", required=True, metavar="FOLDER", help="Where all of it goes; the packed file is "
+              "FOLDER/net.xnor.safetensors.")  # fmt: skip
+@click.option("--resume", default="auto", show_default=True, type=click.Choice(["auto", "never"]),
+              help="auto: finished stages of the same plan are taken as they are; never: start over.")  # fmt: skip
+@click.option("--verify", "pictures", default=1000, show_default=True, type=click.IntRange(1),
+              help="Test pictures on which the last file and its net are compared.")  # fmt: skip
+@click.option("--rounds", default=25, show_default=True, type=click.IntRange(1), help="Rounds of the latencies.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of the engine.")
+@click.option("--progress", default="auto", show_default=True, type=click.Choice(["auto", "bar", "plain", "none"]),
+              help="auto: bars on a terminal, a line an epoch elsewhere; on standard error.")  # fmt: skip
+def command(out: Output, checkpoint: str, stages: str, folder: str, resume: str, pictures: int, rounds: int,
+            threads: int, progress: str) -> None:  # fmt: skip
+    """Make a trained net small: prune, share weights, code the file.
+
+    CHECKPOINT is a folder of `xnorkit train` (RUN/best), or one that this verb made (FOLDER/1-prune/checkpoint). After
+    each stage: accuracy of the packed file on the test split, parameters that are not 0, bytes on disk, milliseconds.
+    Layers with one-bit weights are left alone. Ctrl-C keeps what is done; the same command goes on, and further stages
+    may be added to its end.
+    """
+    need_torch("compress")
+    from ..compress.pipeline import compress
+    from ..compress.report import COLUMNS, LAYER_COLUMNS, told
+
+    try:
+        report = compress(checkpoint, stages, folder, resume=resume, pictures_verified=pictures, rounds=rounds,
+                          threads=threads, progress=progress)  # fmt: skip
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on", err=True)
+        raise SystemExit(130) from None
+    out.table(COLUMNS, report.cells())
+    out.line()
+    out.table(LAYER_COLUMNS, report.layer_cells())
+    out.line(told(report))
+    place = Path(folder)
+    out.line(f"{report.ratio:.1f}x smaller: {place / 'net.xnor.safetensors'}; {place / 'report.md'}, .json, .png")
+    out.result({"out": place, **report.to_dict()})

@@ -1,0 +1,1 @@
+"""One compression method a file; ``table.py`` names them all."""

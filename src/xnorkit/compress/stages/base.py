@@ -1,0 +1,47 @@
+"""What a stage is: frozen options, and what they do to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import nn
+
+from ...errors import RecipeError
+from ...graph.coding import Coding
+from ...train.config import Section, describe, to_plain
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+
+@dataclass(frozen=True)
+class Stage(Section):
+    """A row of the table. name, doc: as ``xnorkit compress`` takes and lists it. main: the option that a value right
+    behind the name sets (``prune:0.9``), "" for none. coding: how files are coded from this stage on; "" changes
+    nothing."""
+
+    name: ClassVar[str]
+    doc: ClassVar[str]
+    main: ClassVar[str] = ""
+    coding: ClassVar[Coding | str] = ""
+
+    def apply(self, model: nn.Module, work: Work) -> None:
+        """Change the model in place; afterwards every weight is a plain parameter again (`weights.settle`)."""
+
+    def check_layers(self, low: float, high: float, *, whole: bool = False) -> None:
+        """Refuse a layer's own value outside ``low .. high``, or no whole number. Raises RecipeError."""
+        for path, value in getattr(self, "layers", {}).items():
+            fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+            if not fits or not low <= value <= high:
+                raise RecipeError(f"{self.name}.{path}", "value of a layer", got=value, expected=f"{low}..{high}")
+
+    @property
+    def text(self) -> str:
+        """The stage as the command line takes it, its defaults left out."""
+        own, first = to_plain(self), {item.key: item.default for item in describe(type(self))}
+        said = [str(own[self.main])] if self.main and own[self.main] is not None else []
+        for key, value in own.items():
+            if key != self.main and value != first[key]:
+                said += [f"{k}={v}" for k, v in value.items()] if isinstance(value, dict) else [f"{key}={value}"]
+        return ":".join([self.name, *said])

@@ -1,0 +1,66 @@
+"""Weight sharing: a layer's weights take the nearest of 2^bits values, found by k-means, which are then trained
+(Han et al. 2016, Deep Compression, sec. 3). Zeros of pruned layers stay 0 beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...train.config import option
+from ..kmeans import INITIAL, kmeans_1d, nearest
+from ..layers import float_layers, per_layer
+from ..weights import Shared, hold
+from .base import Stage
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+SPARSE = 0.1
+"""Share of zeros from which on they stay 0: fewer are chance."""
+
+
+@dataclass(frozen=True)
+class Share(Stage):
+    """2^bits values a layer, zeros of a pruned one not counted among them but in their number."""
+
+    name: ClassVar[str] = "share"
+    doc: ClassVar[str] = "2^bits values a layer by k-means, then trained (Han et al. 2016)"
+    main: ClassVar[str] = "bits"
+
+    bits: int = option(5, "of an index: 2^bits values a layer, the 0 of pruned weights among them", low=1, high=8)
+    conv: int | None = option(None, "bits of convolutions, where they differ", low=1, high=8)
+    layers: dict[str, Any] = option({}, "LAYER=BITS: a layer's own bits")
+    initial: str = option("linear", "the first centroids", choices=tuple(INITIAL))
+    epochs: int = option(2, "of training the values", low=0)
+    lr: float = option(0.01, "factor on the recipe's learning rate", above=0)
+
+    def check(self) -> None:
+        self.check_layers(1, 8, whole=True)
+
+    def apply(self, model: nn.Module, work: Work) -> None:
+        layers = float_layers(model)
+        wide = {path: self.conv for path, layer in layers.items() if self.conv and isinstance(layer, nn.Conv2d)}
+        for path, bits in per_layer(model, {**wide, **self.layers}, self.bits, "share").items():
+            hold(layers[path], shared(layers[path].weight.detach(), int(bits), self.initial))
+        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+
+
+def shared(weight: Tensor, bits: int, initial: str = "linear") -> Shared:
+    """The form of a weight with at most 2^bits values.
+
+    >>> form = shared(torch.tensor([0.0, 0.0, 0.9, 1.1, -1.0, -1.2]), bits=2)
+    >>> form.zero, form.index.tolist()
+    (True, [0, 0, 2, 2, 1, 1])
+    """
+    flat = weight.reshape(-1).double().cpu().numpy()
+    zero = bool((flat == 0).mean() >= SPARSE)
+    alive = flat != 0 if zero else np.ones(len(flat), np.bool_)
+    index = np.zeros(len(flat), np.int64)
+    if alive.any():
+        first = INITIAL[initial](flat[alive], 2**bits - int(zero))
+        index[alive] = nearest(flat[alive], kmeans_1d(flat[alive], first)) + int(zero)
+    return Shared(torch.from_numpy(index).view(weight.shape), zero)
