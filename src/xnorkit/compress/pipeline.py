@@ -29,7 +29,6 @@ from ..train.checkpoint import CheckpointInfo, load_checkpoint, save
 from ..train.data.arrays import Split
 from ..train.files import write_file
 from ..train.setup import own_arguments
-from .layers import float_layers
 from .measure import FILE, clock, measure
 from .report import Report, write
 from .stages.base import Stage
@@ -61,7 +60,6 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
     chosen = parse_stages(stages) if isinstance(stages, str) else tuple(stages)
     folder = Path(out)
     trained, info = load_checkpoint(source, copy.deepcopy(model))
-    float_layers(trained)
     _settle_plan(folder, Path(source), chosen, resume)
     train, test = data if data is not None else pictures.both(info.recipe.data)
     coding: Coding = "plain"

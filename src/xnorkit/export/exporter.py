@@ -16,7 +16,9 @@ from ..graph.ir import Graph, Node
 from ..graph.passes.pipeline import run_passes
 from ..graph.store import save
 from ..interop.onnx_model import SUFFIX, save_onnx
+from ..nn.layers.formed import FormedLayer
 from ..nn.layers.state import REAL_WEIGHT, QuantizedModule
+from ..reference.codecs.coded import Coded
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .capture import capture
@@ -98,10 +100,18 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     >>> [row.name for row in report.layers if row.packed] != []
     True
     """
-    graph = code_weights(to_graph(model, example, input_dtype=input_dtype, meta=meta), coding)
+    graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
+    graph = code_weights(graph, coding, _known_codes(graph, model))
     write = save_onnx if str(path).endswith(SUFFIX) else save
     write(graph, path)
     return ExportReport(graph, tuple(_rows(graph, model)), Path(path).stat().st_size)
+
+
+def _known_codes(graph: Graph, model: nn.Module) -> dict[str, Coded]:
+    """The parts of weights that a form makes, by tensor of the graph."""
+    forms = {path: module for path, module in model.named_modules() if isinstance(module, FormedLayer)}
+    return {node.tensors["weight"]: forms[node.source].coded_weight() for node in graph.nodes
+            if "weight" in node.tensors and node.source in forms}  # fmt: skip
 
 
 def _rows(graph: Graph, model: nn.Module) -> list[LayerRow]:

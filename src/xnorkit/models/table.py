@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
 from ..errors import RangeError
+from ..nn.edits import Edit, apply_edits
 from ..nn.schemes import find_scheme
 from . import binary_densenet, bireal, fc, meliusnet, quicknet, resnet_e
 from .alexnet import alexnet
@@ -125,12 +126,19 @@ def list_models() -> list[str]:
 
 
 def create_model(
-    name: str, method: str | None = None, num_classes: int = 10, in_chans: int = 1, **options: Any
+    name: str,
+    method: str | None = None,
+    num_classes: int = 10,
+    in_chans: int = 1,
+    *,
+    edits: Sequence[Edit] = (),
+    **options: Any,
 ) -> nn.Module:
     """A network of the table with fresh weights; it takes raw pixels 0..255 as float ``(N, in_chans, H, W)``.
 
     method: a scheme, ``list_schemes``; None is the row's own, the paper's for nets designed to be binary, else "xnor".
     options: those of the builder, e.g. ``input_size``, ``weight``, ``activation``, ``mean``/``std`` (read by fp32).
+    edits: changes to single layers that compression made (``nn.edits``), carried out in their order.
     The result carries ``model.config``, the arguments that rebuild it: ``create_model(**model.config)``.
     Raises RangeError for an unknown name, method or option.
 
@@ -154,6 +162,9 @@ def create_model(
     asked = {key: value for key, value in options.items() if key != "input_size"}
     vars(model)["config"] = {"name": name, "method": method, "num_classes": num_classes, "in_chans": in_chans,
                              "input_size": size, **asked}  # fmt: skip
+    if edits:
+        apply_edits(model, edits)
+        vars(model)["config"]["edits"] = list(edits)
     return model
 
 

@@ -43,5 +43,6 @@ class Stage(Section):
         said = [str(own[self.main])] if self.main and own[self.main] is not None else []
         for key, value in own.items():
             if key != self.main and value != first[key]:
-                said += [f"{k}={v}" for k, v in value.items()] if isinstance(value, dict) else [f"{key}={value}"]
+                named = value.items() if isinstance(value, dict) else [(key, value)]
+                said += [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in named]
         return ":".join([self.name, *said])

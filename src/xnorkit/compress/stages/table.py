@@ -15,10 +15,17 @@ from ...errors import RecipeError
 from ...train.config import build
 from .base import Stage
 from .code import Fields, Huffman
+from .filters import Filters
+from .hash import Hash
+from .lowrank import LowRank
 from .prune import Prune
 from .share import Share
+from .shrink import Shrink
+from .vector import Vector
 
-STAGES: dict[str, type[Stage]] = {row.name: row for row in (Prune, Share, Fields, Huffman)}
+STAGES: dict[str, type[Stage]] = {
+    row.name: row for row in (Prune, Filters, Shrink, Share, Vector, Hash, LowRank, Fields, Huffman)
+}
 
 
 def parse_stages(text: str) -> tuple[Stage, ...]:

@@ -1,0 +1,45 @@
+"""Whole filters and neurons of the least size go, and the layers shrink (Li et al. 2017, Pruning Filters)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import nn
+
+from ...errors import RecipeError
+from ...train.config import option
+from ..layers import float_layers
+from ..resize import resized, torch_pruning
+from .base import Stage
+
+if TYPE_CHECKING:
+    from ..work import Work
+
+
+@dataclass(frozen=True)
+class Filters(Stage):
+    """The scores' layer keeps its outputs; what hangs together over a sum goes together."""
+
+    name: ClassVar[str] = "filters"
+    doc: ClassVar[str] = "whole channels of the least L1 norm taken out, the net trained on (Li et al. 2017)"
+    main: ClassVar[str] = "share"
+
+    share: float | None = option(None, "of the channels of each layer that goes", above=0, high=0.99)
+    scope: str = option("layer", "the same share of each layer, or the least of all", choices=("layer", "global"))
+    epochs: int = option(4, "of training afterwards", low=0)
+    lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
+
+    def check(self) -> None:
+        if self.share is None:
+            raise RecipeError("filters", "takes a share", got=None, expected="e.g. filters:0.5")
+
+    def apply(self, model: nn.Module, work: Work) -> None:
+        example, _ = work.pictures(2)
+        scores = list(float_layers(model).values())[-1]
+        with resized(model.eval(), example):
+            torch_pruning.pruner.BasePruner(
+                model, example, importance=torch_pruning.importance.MagnitudeImportance(p=1), pruning_ratio=self.share,
+                global_pruning=self.scope == "global", ignored_layers=[scores],
+            ).step()  # fmt: skip
+        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
