@@ -103,7 +103,8 @@ def coded_graph() -> Graph:
     few = np.where(ramp((12, 60), 13) > 3, floats(12, 60), np.float32(0))
     bucket, sign = buckets_and_signs(few.size, 40, seed=7)
     dealt = (floats(40)[bucket] * sign).reshape(few.shape)
-    options = {"vector": {"segments": 6}, "hashed": {"buckets": 40, "seed": 7}, "sparse": {"gap_bits": 2}}
+    options = {"vector": {"segments": 6}, "hashed": {"buckets": 40, "seed": 7}, "sparse": {"gap_bits": 2},
+               "sparse_shared": {"columns": 1}}  # fmt: skip
     for codec, row in CODECS.items():
         for huffman in (0, 1) if "huffman" in row.options else (None,):
             name = codec if huffman is None else f"{codec}_{huffman}"

@@ -33,7 +33,7 @@ CodedWeight from_python(const std::string& codec, const std::vector<int64_t>& sh
     int64_t* value;
   };
   for (const Named& one : {Named{"huffman", &coded.huffman}, Named{"gap_bits", &coded.gap_bits},
-                           Named{"entries", &coded.entries}, Named{"segments", &coded.segments},
+                           Named{"columns", &coded.columns}, Named{"entries", &coded.entries}, Named{"segments", &coded.segments},
                            Named{"stages", &coded.stages}, Named{"seed", &coded.seed}}) {
     if (attrs.contains(one.name)) *one.value = nb::cast<int64_t>(attrs[one.name]);
   }

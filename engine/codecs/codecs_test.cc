@@ -70,6 +70,13 @@ void hand_vectors() {
   sparse.indices = part(indices), sparse.gaps = part(gaps);
   check_weight("sparse_shared", sparse, {0.5f, 0, 0, 0, 0, -0.25f});
   const std::vector<float> own = {0.5f, 0.0f, -0.25f};
+  sparse.columns = 1;  // {{0.5, 0, 0}, {0, 0, -0.25}}: places 0, 4 (the filler), 5 down the columns of two
+  check_weight("sparse_shared by columns", sparse, {0.5f, 0, 0, 0, 0, -0.25f});
+  sparse.rows = 3;  // {{0.5, 0}, {0, 0}, {0, -0.25}}
+  check_weight("of three rows", sparse, {0.5f, 0, 0, 0, 0, -0.25f});
+  sparse.size = 9;  // place 5 is row 2, column 1
+  check_weight("and three columns", sparse, {0.5f, 0, 0, 0, 0, 0, 0, -0.25f, 0});
+  sparse.size = 6, sparse.rows = 2, sparse.columns = 0;
   CodedWeight floats = sparse;
   floats.codec = Codec::sparse, floats.values = part(own);
   check_weight("sparse", floats, {0.5f, 0, 0, 0, 0, -0.25f});
@@ -126,6 +133,7 @@ void hostile() {
     coded.indices = part(streams[0]), coded.gaps = part(streams[1]);
     coded.index_lengths = part(streams[2]), coded.gap_lengths = part(streams[3]);
     coded.huffman = below(3), coded.gap_bits = below(10), coded.entries = below(20) - 1;
+    coded.columns = below(12) == 0 ? 2 : below(2);
     coded.segments = below(5), coded.stages = below(4), coded.seed = below(9) - 1;
     std::vector<float> weight(static_cast<size_t>(coded.size));
     taken += decode(coded, weight.data()).ok();

@@ -24,7 +24,7 @@ struct CodedWeight {
   int64_t size = 0, rows = 0;  // of the weight: all numbers, and outputs
   Part<float> values;          // the codebook, or the values themselves
   Part<uint8_t> indices, index_lengths, gaps, gap_lengths;
-  int64_t huffman = 0, gap_bits = 0, entries = 0, segments = 0, stages = 0, seed = 0;
+  int64_t huffman = 0, gap_bits = 0, columns = 0, entries = 0, segments = 0, stages = 0, seed = 0;
 };
 
 // The numbers, into `weight` of `size`. XK_GRAPH: parts or attributes that do not fit each other or the size; `weight`

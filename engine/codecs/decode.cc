@@ -55,6 +55,7 @@ Status decode_sparse(const CodedWeight& coded, float* weight) {
   const bool shared = coded.codec == Codec::sparse_shared;
   if (coded.entries < 0 || coded.entries > coded.size) return refused(coded, "number of entries");
   if (coded.gap_bits < 1 || coded.gap_bits > 8) return refused(coded, "attribute gap_bits");
+  if (coded.columns != 0 && coded.columns != 1) return refused(coded, "attribute columns");
   if (shared && coded.values.data[0] != 0) return refused(coded, "a first value that is not 0");
   if (!shared && static_cast<uint64_t>(coded.entries) != coded.values.count) return refused(coded, "number of values");
   Symbols gaps, indices;
@@ -64,6 +65,7 @@ Status decode_sparse(const CodedWeight& coded, float* weight) {
     if (Status s = open_indices(coded, coded.values.count, coded.entries, &indices); !s.ok()) return s;
   }
   std::fill_n(weight, coded.size, 0.0f);
+  const int64_t columns = coded.size / coded.rows;
   int64_t place = -1;
   for (int64_t e = 0; e < coded.entries; ++e) {
     const int64_t gap = gaps.next();
@@ -71,7 +73,8 @@ Status decode_sparse(const CodedWeight& coded, float* weight) {
     if (gap >> coded.gap_bits || place >= coded.size) return refused(coded, "a gap");
     const size_t index = shared ? indices.next() : static_cast<size_t>(e);
     if (index >= coded.values.count) return refused(coded, "an index");
-    weight[place] = coded.values.data[index];
+    const int64_t to = coded.columns ? place % coded.rows * columns + place / coded.rows : place;
+    weight[to] = coded.values.data[index];
   }
   if (Status s = gaps.close(); !s.ok()) return s;
   return shared ? indices.close() : Status();

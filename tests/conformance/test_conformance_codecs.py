@@ -32,7 +32,7 @@ def coded_weights() -> dict[str, Coded]:
         weight = _weight(1, shape, kept, values)
         for huffman in (0, 1):
             for width in range(1, 9):
-                options = {"huffman": huffman, "gap_bits": width}
+                options = {"huffman": huffman, "gap_bits": width, "columns": width % 2}
                 found[f"sparse {shape} {options}"] = CODECS["sparse"].encode(weight, options)
                 found[f"sparse_shared {shape} {options}"] = CODECS["sparse_shared"].encode(weight, options)
             found[f"shared {shape} {huffman}"] = CODECS["shared"].encode(weight, {"huffman": huffman})

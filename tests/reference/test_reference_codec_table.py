@@ -22,7 +22,7 @@ WEIGHTS = hnp.arrays(np.float32, SHAPES, elements=VALUES)
 ROWS = sorted(CODECS)
 
 
-RANGES = {"huffman": st.integers(0, 1), "gap_bits": st.integers(1, 8)}
+RANGES = {"huffman": st.integers(0, 1), "columns": st.integers(0, 1), "gap_bits": st.integers(1, 8)}
 
 
 def _options(name: str, weight: np.ndarray, draw: st.DataObject) -> dict[str, int]:
@@ -124,12 +124,13 @@ LIES = {
     "no element": replace(SPARSE, shape=(0, 4)),
     "a huge shape": replace(SPARSE, shape=(1 << 20, 1 << 20)),
     "a smaller shape": replace(SPARSE, shape=(10,)),
-    "no entries": replace(SPARSE, attrs={"gap_bits": 5, "huffman": 1}),
+    "no entries": replace(SPARSE, attrs={"gap_bits": 5, "columns": 0, "huffman": 1}),
     "a bomb": replace(SPARSE, shape=(1 << 15, 1 << 15), attrs={**SPARSE.attrs, "entries": 1 << 29}),
     "more entries than weights": replace(SPARSE, attrs={**SPARSE.attrs, "entries": 2001}),
     "fewer entries": replace(SPARSE, attrs={**SPARSE.attrs, "entries": 3}),
     "gap bits": replace(SPARSE, attrs={**SPARSE.attrs, "gap_bits": 9}),
     "a width that the gaps pass": replace(SPARSE, attrs={**SPARSE.attrs, "gap_bits": 1}),
+    "columns": replace(SPARSE, attrs={**SPARSE.attrs, "columns": 2}),
     "huffman": replace(SPARSE, attrs={**SPARSE.attrs, "huffman": 2}),
     "a text": replace(SPARSE, attrs={**SPARSE.attrs, "entries": "9"}),
     "no codebook": replace(SPARSE, parts={k: v for k, v in SPARSE.parts.items() if k != "codebook"}),

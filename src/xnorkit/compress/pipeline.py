@@ -61,6 +61,7 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
     folder = Path(out)
     trained, info = load_checkpoint(source, copy.deepcopy(model))
     _settle_plan(folder, Path(source), chosen, resume)
+    teacher = copy.deepcopy(trained)
     train, test = data if data is not None else pictures.both(info.recipe.data)
     coding: Coding = "plain"
     rows = [_start(trained, info, folder, test, threads)]
@@ -72,7 +73,7 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
         if (place / RESULT).is_file():
             trained, info = load_checkpoint(place / CHECKPOINT, copy.deepcopy(model))
         else:
-            stage.apply(trained, Work(info, train, test, place, progress))
+            stage.apply(trained, Work(info, train, test, place, teacher, progress))
             info = replace(info, model=own_arguments(trained) if info.model is not None else None)
             save(place / CHECKPOINT, trained.eval(), info)
             found = measure(trained, info, place / FILE, test, coding=coding, stages=",".join(done), threads=threads)

@@ -26,24 +26,28 @@ CURVATURE_PICTURES, CURVATURE_BATCH = 2000, 200
 
 @dataclass(frozen=True)
 class Work:
-    """info: of the checkpoint that is compressed. folder: of the stage under way. progress: as of `train.run`."""
+    """info: of the checkpoint that is compressed. folder: of the stage under way. teacher: the net as it came.
+    progress: as of `train.run`."""
 
     info: CheckpointInfo
     train: Split
     test: Split
     folder: Path
+    teacher: nn.Module | None = None
     progress: str = "auto"
 
-    def train_on(self, model: nn.Module, label: str, *, epochs: int, lr: float) -> None:
+    def train_on(self, model: nn.Module, label: str, *, epochs: int, lr: float, teach: float = 0.0) -> None:
         """Train the model as its recipe says, for ``epochs`` and at ``lr`` times its rate, and settle its weights.
+
+        teach: share of the loss that the teacher has (Hinton et al. 2015).
 
         What was trained before, and stopped, goes on where it stood; what was finished is read back.
         """
         settled = self.folder / label / SETTLED
         if not checkpoint_exists(settled):
             if epochs:
-                run(self.recipe(epochs, lr), out=self.folder / label, model=model, data=(self.train, self.test),
-                    progress=self.progress, tensorboard=False)  # fmt: skip
+                run(self.recipe(epochs, lr, teach), out=self.folder / label, model=model, data=(self.train, self.test),
+                    teacher=self.teacher if teach else None, progress=self.progress, tensorboard=False)  # fmt: skip
             settle(model.to("cpu"))
             save(settled, model, self.info)
         else:
@@ -51,10 +55,10 @@ class Work:
             model.load_state_dict(load_tensors(settled))
         model.eval()
 
-    def recipe(self, epochs: int, lr: float) -> Recipe:
-        """The recipe of the net, for that many epochs: a cosine from ``lr`` times its rate, no teacher, no stages."""
+    def recipe(self, epochs: int, lr: float, teach: float) -> Recipe:
+        """The recipe of the net, for that many epochs: a cosine from ``lr`` times its rate, no stages."""
         own = self.info.recipe
-        return replace(own, stages=(), distill=DistillOptions(), schedule=ScheduleOptions(),
+        return replace(own, stages=(), distill=DistillOptions(weight=teach or None), schedule=ScheduleOptions(),
                        model=replace(own.model, init=None), optim=replace(own.optim, lr=own.optim.lr * lr),
                        train=replace(own.train, epochs=epochs))  # fmt: skip
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from ...errors import RecipeError
 from ...graph.coding import Coding
-from ...train.config import Section, describe, to_plain
+from ...train.config import Section, describe, option, to_plain
 
 if TYPE_CHECKING:
     from ..work import Work
@@ -46,3 +46,16 @@ class Stage(Section):
                 named = value.items() if isinstance(value, dict) else [(key, value)]
                 said += [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in named]
         return ":".join([self.name, *said])
+
+
+@dataclass(frozen=True)
+class TrainedStage(Stage):
+    """A stage after which the net is trained on."""
+
+    epochs: int = option(4, "of training afterwards", low=0)
+    lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
+    teach: float = option(0.0, "share of the loss that the net as it came teaches, by softened scores", low=0, high=1)
+
+    def train_on(self, model: nn.Module, work: Work, label: str = "train") -> None:
+        """Train the model as the options say, and settle its weights."""
+        work.train_on(model, label, epochs=self.epochs, lr=self.lr, teach=self.teach)

@@ -11,14 +11,14 @@ from ...errors import RecipeError
 from ...train.config import option
 from ..layers import float_layers
 from ..resize import resized, torch_pruning
-from .base import Stage
+from .base import TrainedStage
 
 if TYPE_CHECKING:
     from ..work import Work
 
 
 @dataclass(frozen=True)
-class Filters(Stage):
+class Filters(TrainedStage):
     """The scores' layer keeps its outputs; what hangs together over a sum goes together."""
 
     name: ClassVar[str] = "filters"
@@ -27,8 +27,6 @@ class Filters(Stage):
 
     share: float | None = option(None, "of the channels of each layer that goes", above=0, high=0.99)
     scope: str = option("layer", "the same share of each layer, or the least of all", choices=("layer", "global"))
-    epochs: int = option(4, "of training afterwards", low=0)
-    lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
 
     def check(self) -> None:
         if self.share is None:
@@ -42,4 +40,4 @@ class Filters(Stage):
                 model, example, importance=torch_pruning.importance.MagnitudeImportance(p=1), pruning_ratio=self.share,
                 global_pruning=self.scope == "global", ignored_layers=[scores],
             ).step()  # fmt: skip
-        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+        self.train_on(model, work)

@@ -13,14 +13,14 @@ from ...nn.edits import edit_layer
 from ...nn.layers.formed import FormedLayer, Hashed
 from ...train.config import option
 from ..layers import per_layer, pictures_read
-from .base import Stage
+from .base import TrainedStage
 
 if TYPE_CHECKING:
     from ..work import Work
 
 
 @dataclass(frozen=True)
-class Hash(Stage):
+class Hash(TrainedStage):
     """Values begin as their buckets' means; a hash does not care for what was trained, so most of the training is
     done again."""
 
@@ -45,7 +45,7 @@ class Hash(Stage):
         for number, (path, share) in enumerate(per_layer(model, self.layers, self.share, "hash").items()):
             if share < 1:
                 hash_layer(model, path, float(share), self.seed + number, pictures.get(path))
-        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+        self.train_on(model, work)
 
 
 @torch.no_grad()

@@ -15,14 +15,14 @@ from ...nn.edits import edit_layer
 from ...train.config import option
 from .. import lowrank
 from ..layers import Layer, float_layers
-from .base import Stage
+from .base import TrainedStage
 
 if TYPE_CHECKING:
     from ..work import Work
 
 
 @dataclass(frozen=True)
-class LowRank(Stage):
+class LowRank(TrainedStage):
     """A layer is left as it is where its factors would not have fewer numbers."""
 
     name: ClassVar[str] = "lowrank"
@@ -33,8 +33,6 @@ class LowRank(Stage):
     keep: float | None = option(None, "instead: share of each layer's numbers kept", above=0, high=1)
     layers: dict[str, Any] = option({}, "LAYER=RANK: a layer's own rank; 0 leaves it alone")
     conv: str = option("tucker", "how convolutions are factored", choices=("tucker", "separable", "cp", "none"))
-    epochs: int = option(4, "of training the factors", low=0)
-    lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
 
     def check(self) -> None:
         if (self.energy is None) == (self.keep is None) and not (self.layers and self.keep is None):
@@ -48,7 +46,7 @@ class LowRank(Stage):
             raise RangeError("lowrank", "layer", got=unknown[0], expected=f"one of {list(layers)}")
         for path, layer in layers.items():
             self._factor(model, path, layer)
-        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+        self.train_on(model, work)
 
     @torch.no_grad()
     def _factor(self, model: nn.Module, path: str, layer: Layer) -> None:

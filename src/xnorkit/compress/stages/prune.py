@@ -17,14 +17,14 @@ from ...errors import RecipeError
 from ...train.config import option
 from ..layers import Layer, float_layers, per_layer
 from ..weights import Kept, hold
-from .base import Stage
+from .base import TrainedStage
 
 if TYPE_CHECKING:
     from ..work import Work
 
 
 @dataclass(frozen=True)
-class Prune(Stage):
+class Prune(TrainedStage):
     """Sparsity by rank, or a threshold by quality; a layer's own value stands in ``layers``."""
 
     name: ClassVar[str] = "prune"
@@ -40,8 +40,6 @@ class Prune(Stage):
     by: str = option("magnitude", "saliency: the weight's size, or h w^2 / 2 with the loss's curvature h (obd)",
                      choices=("magnitude", "obd"))  # fmt: skip
     rounds: int = option(1, "times pruned and trained on, the kept share falling evenly in its logarithm", low=1)
-    epochs: int = option(4, "of training after each round", low=0)
-    lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
     dropout: bool = option(True, "dropout while training on, times the square root of the share kept behind it")
 
     def check(self) -> None:
@@ -64,7 +62,7 @@ class Prune(Stage):
             kept = {path: float(mask.mean()) for path, mask in masks.items()}
             label = f"round-{number}" if self.rounds > 1 else "train"
             with rescaled_dropout(model, kept if self.dropout else {}):
-                work.train_on(model, label, epochs=self.epochs, lr=self.lr)
+                self.train_on(model, work, label)
 
     def _masks(self, model: nn.Module, work: Work, share: float) -> dict[str, Tensor]:
         """1 where a weight is kept. share: of the way, 0 to 1."""

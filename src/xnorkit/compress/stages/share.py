@@ -14,7 +14,7 @@ from ...train.config import option
 from ..kmeans import INITIAL, kmeans_1d, nearest
 from ..layers import float_layers, per_layer
 from ..weights import Shared, hold
-from .base import Stage
+from .base import TrainedStage
 
 if TYPE_CHECKING:
     from ..work import Work
@@ -24,7 +24,7 @@ SPARSE = 0.1
 
 
 @dataclass(frozen=True)
-class Share(Stage):
+class Share(TrainedStage):
     """2^bits values a layer, zeros of a pruned one not counted among them but in their number."""
 
     name: ClassVar[str] = "share"
@@ -46,7 +46,7 @@ class Share(Stage):
         wide = {path: self.conv for path, layer in layers.items() if self.conv and isinstance(layer, nn.Conv2d)}
         for path, bits in per_layer(model, {**wide, **self.layers}, self.bits, "share").items():
             hold(layers[path], shared(layers[path].weight.detach(), int(bits), self.initial))
-        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+        self.train_on(model, work)
 
 
 def shared(weight: Tensor, bits: int, initial: str = "linear") -> Shared:

@@ -15,7 +15,7 @@ from ...nn.edits import edit_layer
 from ...nn.layers.formed import FormedLayer, Vectors
 from ...train.config import option
 from ..layers import float_layers, pictures_read
-from .base import Stage
+from .base import TrainedStage
 from .hash import stored_order
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Vector(Stage):
+class Vector(TrainedStage):
     """Product quantization; with several stages each quantizes what the one before left (residual quantization)."""
 
     name: ClassVar[str] = "vector"
@@ -50,7 +50,7 @@ class Vector(Stage):
             whole = isinstance(layer, nn.Linear) or layer.kernel_size == (1, 1) or self.kernels or path in self.layers
             if width and whole and layer.weight.shape[0] > self.values:
                 self._quantize(model, path, int(width), pictures.get(path))
-        work.train_on(model, "train", epochs=self.epochs, lr=self.lr)
+        self.train_on(model, work)
 
     @torch.no_grad()
     def _quantize(self, model: nn.Module, path: str, width: int, picture: tuple[int, int, int] | None) -> None:

@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,30 +34,31 @@ def cheapest(weight: Array, *, huffman: int = 1) -> Coded | None:
     best = min(_sizes(weight, huffman), default=None)
     if best is None or best[0] >= weight.nbytes:
         return None
-    _, codec, width = best
-    options = {"huffman": huffman} | ({"gap_bits": width} if width else {})
+    _, codec, width, columns = best
+    options = {"huffman": huffman} | ({"gap_bits": width, "columns": columns} if width else {})
     return CODECS[codec].encode(weight, options)
 
 
-def _sizes(weight: Array, huffman: int) -> Iterator[tuple[int, str, int]]:
-    """(bytes, codec, width of gaps or 0) of all that can hold the weight."""
+def _sizes(weight: Array, huffman: int) -> Iterator[tuple[int, str, int, int]]:
+    """(bytes, codec, width of gaps or 0, whether down the columns) of all that can hold the weight."""
     flat = weight.reshape(-1)
     places = np.flatnonzero(flat)
     counts = _counts(flat[places])
     if counts is not None and len(counts) < MAX_VALUES:
         zeros = len(flat) - len(places)
         whole = np.concatenate([[zeros], counts]) if zeros else counts
-        yield 4 * len(whole) + _stream_bytes(whole, index_bits(len(whole)), huffman), "shared", 0
+        yield 4 * len(whole) + _stream_bytes(whole, index_bits(len(whole)), huffman), "shared", 0, 0
     if len(places) > len(flat) // 2:  # gaps of which most are 0 save nothing
         return
-    for width in range(1, 9):
-        gaps = encode_gaps(places, width).gaps
+    down = np.flatnonzero(weight.reshape(len(weight), -1).T)
+    for width, columns in product(range(1, 9), range(2 if weight.ndim > 1 else 1)):
+        gaps = encode_gaps(down if columns else places, width).gaps
         where = _stream_bytes(np.bincount(gaps, minlength=1), width, huffman)
-        yield 4 * len(gaps) + where, "sparse", width
+        yield 4 * len(gaps) + where, "sparse", width, columns
         if counts is not None and len(counts) < MAX_VALUES:
             whole = np.concatenate([[len(gaps) - len(places)], counts])
             values = 4 * len(whole) + _stream_bytes(whole, index_bits(len(whole)), huffman)
-            yield values + where, "sparse_shared", width
+            yield values + where, "sparse_shared", width, columns
 
 
 def _counts(values: Array) -> NDArray[np.int64] | None:
