@@ -9,6 +9,7 @@ import click
 
 from ..graph import store
 from ..graph.dump import dump
+from ..graph.weights import weight_rows
 from .costs import by_kind, costs
 from .files import find
 from .output import Output
@@ -21,12 +22,13 @@ from .verb import verb
 def command(out: Output, model: str, show_graph: bool) -> None:
     """Show the graph, bits, bytes and operations of a packed file.
 
-    FILE is a packed file or a zoo name. MACs are multiply-adds for one input.
+    FILE is a packed file or a zoo name. MACs are multiply-adds for one input. Entropy: bits a
+    weight that no code of single weights can pass; of binary layers, of their signs.
     """
     path = find(model)
     graph, info = store.load(path), store.info(path)
     rows = costs(graph)
-    kinds = by_kind(rows)
+    kinds, weights = by_kind(rows), weight_rows(graph)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if show_graph:
         out.line(dump(graph))
@@ -42,6 +44,15 @@ def command(out: Output, model: str, show_graph: bool) -> None:
             ["kind", "parameters", "bytes", "MACs"],
             [[kind, entry["parameters"], entry["bytes"], entry["macs"]] for kind, entry in kinds.items()],
         )
+        out.line()
+        out.table(
+            ["weights of", "codec", "kept %", "values", "bits a weight", "entropy", "bytes by part"],
+            [
+                [row.name, row.codec or "plain", f"{100 * row.kept:.1f}", row.values, f"{row.bits:.3f}",
+                 f"{row.entropy:.3f}", ", ".join(f"{part} {size:,}" for part, size in row.parts.items())]
+                for row in weights
+            ],
+        )  # fmt: skip
         overhead = info.header_bytes + info.padding_bytes
         out.line(f"header {info.header_bytes:,} bytes, alignment {info.padding_bytes:,} bytes, together {overhead:,}")
         for key, value in sorted(graph.meta.items()):
@@ -56,6 +67,7 @@ def command(out: Output, model: str, show_graph: bool) -> None:
             "meta": dict(graph.meta),
             "kinds": kinds,
             "layers": [asdict(row) for row in rows],
+            "weights": [asdict(row) for row in weights],
             "graph": dump(graph),
         }
     )

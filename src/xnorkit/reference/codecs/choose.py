@@ -31,7 +31,7 @@ def cheapest(weight: Array, *, huffman: int = 1) -> Coded | None:
 
     weight: finite float32 numbers of any shape. huffman: 0 for fields of a fixed width, which decode faster.
     """
-    best = min(_sizes(weight, huffman), default=None)
+    best = min((size for size in _sizes(weight, huffman) if size[0]), default=None)  # no file holds parts of nothing
     if best is None or best[0] >= weight.nbytes:
         return None
     _, codec, width, columns = best
