@@ -32,9 +32,10 @@ CodedWeight from_python(const std::string& codec, const std::vector<int64_t>& sh
     const char* name;
     int64_t* value;
   };
-  for (const Named& one : {Named{"huffman", &coded.huffman}, Named{"gap_bits", &coded.gap_bits},
-                           Named{"columns", &coded.columns}, Named{"entries", &coded.entries}, Named{"segments", &coded.segments},
-                           Named{"stages", &coded.stages}, Named{"seed", &coded.seed}}) {
+  for (const Named& one :
+       {Named{"huffman", &coded.huffman}, Named{"gap_bits", &coded.gap_bits}, Named{"columns", &coded.columns},
+        Named{"entries", &coded.entries}, Named{"segments", &coded.segments}, Named{"stages", &coded.stages},
+        Named{"seed", &coded.seed}}) {
     if (attrs.contains(one.name)) *one.value = nb::cast<int64_t>(attrs[one.name]);
   }
   coded.values = part_of<float>(parts, parts.contains("codebook") ? "codebook" : "values");

@@ -14,8 +14,8 @@ class Symbols {
   // 1..8, or another number of bytes than `count` of them take.
   Status open_fields(const char* where, const Part<uint8_t>& data, int64_t width, int64_t count);
 
-  // Codes, most significant bit first, whose lengths are given; 0: no code. XK_GRAPH: lengths that make no code in which
-  // every row of bits is of exactly one, or more numbers than bits. XK_LIMIT: no memory.
+  // Codes, most significant bit first, whose lengths are given; 0: no code. XK_GRAPH: lengths that make no code in
+  // which every row of bits is of exactly one, or more numbers than bits. XK_LIMIT: no memory.
   Status open_codes(const char* where, const Part<uint8_t>& data, const Part<uint8_t>& lengths, int64_t count);
 
   // The next number. 0 behind the end of the data, which close() then reports.

@@ -32,6 +32,7 @@ _HOMES = {
     "export": "export.exporter",
     "verify": "export.parity",
     "rehearse": "export.rehearsal",
+    "compress": "compress.pipeline",
 }
 """Public name -> module that defines it, with ``:name`` where it is called otherwise there."""
 

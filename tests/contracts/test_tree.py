@@ -26,10 +26,12 @@ ROOMS = (
     "models",
     "train",
     "export",
+    "compress",
     "compare",
     "cli",
 )
-FOLDERS = [f"src/xnorkit/{room}" for room in ROOMS] + ["engine", "engine/kernels", "engine/ops", "engine/program"]
+ENGINE = ("engine", "engine/codecs", "engine/kernels", "engine/ops", "engine/program")
+FOLDERS = [*(f"src/xnorkit/{room}" for room in ROOMS), *ENGINE]
 MACHINE_PATHS = re.compile("|".join(["/" + "work/", "/" + "root/", "/" + "home/[a-z]", "/" + "Users/[A-Za-z]"]))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import MissingDependencyError
+
 Factors = tuple[Tensor, ...]
 
 
@@ -53,8 +55,11 @@ def tucker(weight: Tensor, low: int, high: int, steps: int = 10) -> Factors:
 def cp(weight: Tensor, rank: int, seed: int = 0) -> Factors:
     """(in (R, C, 1, 1), columns (R, 1, kH, 1), rows (R, 1, 1, kW), out (O, R, 1, 1)): CP by alternating
     least squares."""
-    from tensorly.decomposition import parafac
-
+    try:
+        from tensorly.decomposition import parafac
+    except ImportError as error:
+        raise MissingDependencyError("compress", "tensorly is needed for CP factors",
+                                     hint='pip install "xnorkit[compress]"') from error  # fmt: skip
     kernel = weight.double().numpy()
     size = np.abs(kernel).max() or 1.0
     _, (o, c, h, w) = parafac(kernel / size, rank, init="svd" if rank <= min(kernel.shape[:2]) else "random",

@@ -83,8 +83,9 @@ def markdown(report: Report) -> str:
         f"{cpu_name()}."
     )
     title = f"# Compressed: {Path(report.source).as_posix()}"
-    lines = [title, "", *_table(COLUMNS, report.cells()), "", note, "", "## Where the last file's weights are", ""]
-    return "\n".join([*lines, *_table(LAYER_COLUMNS, report.layer_cells()), "", told(report), ""])
+    stages, layers = markdown_table(COLUMNS, report.cells()), markdown_table(LAYER_COLUMNS, report.layer_cells())
+    where = "## Where the last file's weights are"
+    return "\n".join([title, "", *stages, "", note, "", where, "", *layers, "", told(report), ""])
 
 
 def told(report: Report) -> str:
@@ -94,7 +95,8 @@ def told(report: Report) -> str:
             f"{checked.first_difference or 'all layers agree'}.")  # fmt: skip
 
 
-def _table(columns: list[str], rows: list[list[Any]]) -> list[str]:
+def markdown_table(columns: list[str], rows: list[list[Any]]) -> list[str]:
+    """Lines of a Markdown table, the first column left, the others right."""
     cells = [[f"{v:,}" if isinstance(v, int) else str(v) for v in row] for row in rows]
     return ["| " + " | ".join(columns) + " |", "|" + "|".join(["---", *["--:"] * (len(columns) - 1)]) + "|",
             *("| " + " | ".join(row) + " |" for row in cells)]  # fmt: skip

@@ -13,19 +13,23 @@ from ..errors import MissingDependencyError, UnsupportedError
 from ..models import create_model
 from ..nn.edits import SIZES
 
-try:
-    import torch_pruning
-except ImportError as error:
-    raise MissingDependencyError("compress", "torch-pruning is needed to take channels out",
-                                 hint='pip install "xnorkit[compress]"') from error  # fmt: skip
-
 Shapes = dict[str, tuple[dict[str, int], dict[str, list[int]]]]
+
+
+def torch_pruning() -> Any:
+    """The library. Raises MissingDependencyError."""
+    try:
+        import torch_pruning as library
+    except ImportError as error:
+        raise MissingDependencyError("compress", "torch-pruning is needed to take channels out",
+                                     hint='pip install "xnorkit[compress]"') from error  # fmt: skip
+    return library
 
 
 def graph_of(model: nn.Module, example: Tensor) -> Any:
     """Which channels hang together. Raises UnsupportedError for nets that cannot be traced so."""
     try:
-        return torch_pruning.DependencyGraph().build_dependency(model, example_inputs=example)
+        return torch_pruning().DependencyGraph().build_dependency(model, example_inputs=example)
     except Exception as error:
         got = f"{type(error).__name__}: {error}"
         raise UnsupportedError("compress", "the net's channels cannot be followed", got=got,

@@ -36,8 +36,9 @@ class Filters(TrainedStage):
         example, _ = work.pictures(2)
         scores = list(float_layers(model).values())[-1]
         with resized(model.eval(), example):
-            torch_pruning.pruner.BasePruner(
-                model, example, importance=torch_pruning.importance.MagnitudeImportance(p=1), pruning_ratio=self.share,
+            library = torch_pruning()
+            library.pruner.BasePruner(
+                model, example, importance=library.importance.MagnitudeImportance(p=1), pruning_ratio=self.share,
                 global_pruning=self.scope == "global", ignored_layers=[scores],
             ).step()  # fmt: skip
         self.train_on(model, work)
