@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from torch import nn
 
 from xnorkit.compress.kmeans import INITIAL, kmeans_1d, nearest
-from xnorkit.compress.stages.share import shared
+from xnorkit.compress.stages.share import Share, shared
 from xnorkit.compress.stages.table import parse_stages
 from xnorkit.compress.weights import Shared, hold, settle
 from xnorkit.errors import RecipeError
@@ -79,3 +79,17 @@ def test_zeros_of_pruned_layers_stay_and_count_among_the_values() -> None:
 def test_options_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(RecipeError):
         parse_stages(text)
+
+
+def test_biases_share_where_asked_for_and_parameters_keep_their_order() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 40))
+
+    class Nothing:
+        def train_on(self, model: nn.Module, *_: object, **__: object) -> None:
+            assert list(dict(model.named_parameters())) != ["0.weight", "0.bias"]
+            settle(model)
+
+    Share(bits=3, biases=2, epochs=0).apply(model, Nothing())  # type: ignore[arg-type]
+    assert list(dict(model.named_parameters())) == ["0.weight", "0.bias"]
+    assert len(model[0].bias.unique()) == 4 and len(model[0].weight.unique()) == 8

@@ -54,19 +54,22 @@ class Shared(nn.Module):
         return mean[int(self.zero) :].to(weight.dtype)
 
 
-def hold(layer: nn.Module, form: nn.Module) -> None:
-    """Train the layer's weight in that form from now on."""
-    parametrize.register_parametrization(layer, "weight", form)
+def hold(layer: nn.Module, form: nn.Module, name: str = "weight") -> None:
+    """Train the layer's weight (or bias) in that form from now on."""
+    parametrize.register_parametrization(layer, name, form)
 
 
 @torch.no_grad()
 def settle(model: nn.Module) -> None:
-    """End all forms: every weight becomes a plain parameter of the values it has now."""
+    """End all forms: every weight and bias becomes a plain parameter of the values it has now, in the usual order."""
     for module in list(model.modules()):
-        if parametrize.is_parametrized(module, "weight"):
-            weight = module.weight.detach().clone()
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
-            module.weight = nn.Parameter(weight)
+        held = [name for name in ("weight", "bias") if parametrize.is_parametrized(module, name)]
+        for name in held:
+            value = getattr(module, name).detach().clone()
+            parametrize.remove_parametrizations(module, name, leave_parametrized=False)
+            setattr(module, name, nn.Parameter(value))
+        if held and getattr(module, "bias", None) is not None:
+            module.register_parameter("bias", module._parameters.pop("bias"))
 
 
 def keep_zeros(model: nn.Module) -> None:

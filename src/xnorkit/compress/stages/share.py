@@ -33,6 +33,7 @@ class Share(TrainedStage):
 
     bits: int = option(5, "of an index: 2^bits values a layer, the 0 of pruned weights among them", low=1, high=8)
     conv: int | None = option(None, "bits of convolutions, where they differ", low=1, high=8)
+    biases: int | None = option(None, "bits of biases, where they share values too", low=1, high=8)
     layers: dict[str, Any] = option({}, "LAYER=BITS: a layer's own bits")
     initial: str = option("linear", "the first centroids", choices=tuple(INITIAL))
     epochs: int = option(2, "of training the values", low=0)
@@ -45,7 +46,10 @@ class Share(TrainedStage):
         layers = float_layers(model)
         wide = {path: self.conv for path, layer in layers.items() if self.conv and isinstance(layer, nn.Conv2d)}
         for path, bits in per_layer(model, {**wide, **self.layers}, self.bits, "share").items():
-            hold(layers[path], shared(layers[path].weight.detach(), int(bits), self.initial))
+            layer = layers[path]
+            hold(layer, shared(layer.weight.detach(), int(bits), self.initial))
+            if self.biases is not None and layer.bias is not None:
+                hold(layer, shared(layer.bias.detach(), self.biases, self.initial), "bias")
         self.train_on(model, work)
 
 
