@@ -81,7 +81,7 @@ def test_settled_weights_are_plain_parameters_of_the_same_values() -> None:
     hold(layer, Kept(torch.ones(3, 5).tril()))
     held = layer.weight.detach().clone()
     settle(layer)
-    assert list(dict(layer.named_parameters())) == ["bias", "weight"] and torch.equal(layer.weight, held)
+    assert list(dict(layer.named_parameters())) == ["weight", "bias"] and torch.equal(layer.weight, held)
     assert isinstance(layer.weight, nn.Parameter) and layer.weight.requires_grad
 
 
