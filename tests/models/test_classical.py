@@ -19,6 +19,8 @@ from xnorkit.nn import BinaryConv2d, BinaryLinear, FewBitConv2d, FewBitLinear
 PUBLISHED: list[tuple[str, dict[str, Any], int, int]] = [
     ("lenet_300_100", {}, 266_610, 266_200),
     ("lenet5", {}, 431_080, 2_293_000),
+    ("shallow", {}, 300_410, 298_400),
+    ("shallow", {"bottleneck": 0}, 1_590_010, 1_588_000),
     ("lenet5_1998", {}, 61_706, 416_520),
     ("alexnet_torchvision", {}, 61_100_840, 714_188_480),
     ("alexnet_caffe", {}, 60_965_224, 724_406_816),
@@ -34,7 +36,7 @@ PUBLISHED: list[tuple[str, dict[str, Any], int, int]] = [
     ("resnet50", {}, 25_557_032, 4_089_184_256),
 ]
 """Net, options, parameters and multiply-adds of its float form; of torchvision's metadata where it has the net."""
-NEW = ("lenet5_1998", "sfc", "alexnet_torchvision", "alexnet_caffe", "zfnet", "vgg11", "googlenet",
+NEW = ("lenet5_1998", "sfc", "shallow", "alexnet_torchvision", "alexnet_caffe", "zfnet", "vgg11", "googlenet",
        "googlenet_straight", "resnet34", "resnet50")  # fmt: skip
 FEW_BIT = (BinaryConv2d, BinaryLinear, FewBitConv2d, FewBitLinear)
 SPECS = ("fp32", "bwn", "xnor", "xnor[order=cbap]", "bnn[first=planes, last=binary]", "dorefa", "reactnet")

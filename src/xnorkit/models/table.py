@@ -21,6 +21,7 @@ from .lenet import lenet5, lenet5_1998, lenet_300_100
 from .nin import nin
 from .reactnet_a import reactnet_a
 from .resnet import resnet
+from .shallow import shallow
 from .vgg import DEPTHS, vgg
 from .vgg_small import vgg_small
 from .zfnet import zfnet
@@ -56,6 +57,8 @@ MODELS: dict[str, Model] = {
         Model("lenet5", "LeNet-5 as in Caffe: 20C5-MP-50C5-MP-500-10 (LeCun et al. 1998)", lenet5, in_chans=1),
         Model("lenet5_1998", "LeNet-5 of 1998: 6C5-16C5-120C5-84-10 on 32x32 (LeCun et al. 1998)", lenet5_1998,
               in_chans=1),
+        Model("shallow", "one hidden layer behind a linear bottleneck (Ba and Caruana 2014)", shallow,
+              small={"hidden": 64, "bottleneck": 16}, in_chans=1),
         Model("sfc", "FINN's SFC: three hidden dense layers of 256 (Umuroglu et al. 2017)", fc.fc, {"neurons": 256},
               {"neurons": 64}, 1, fc.METHOD),
         Model("lfc", "FINN's LFC: three hidden dense layers of 1024 (Umuroglu et al. 2017)", fc.fc, {"neurons": 1024},
