@@ -4,8 +4,8 @@ Ba and Caruana 2014 (Do Deep Nets Really Need to be Deep?), sec. 2.3: W of H x D
 quicker to learn.
 
 fp32    pixels -> k (linear) -> hidden -> ReLU -> scores
-binary  first layer of the scheme on pixels -> norm -> [sign] dense hidden -> norm -> [sign] scores; without a bottleneck
-        first layer -> norm -> [sign] scores
+binary  first layer of the scheme on pixels -> norm -> [sign] dense hidden -> norm -> [sign] scores; without a
+        bottleneck: first layer -> norm -> [sign] scores
 """
 
 from __future__ import annotations
