@@ -2,8 +2,8 @@
 
     python tools/compress_large.py vgg16 --out runs/vgg16
 
-Shares of weights kept and bits are those of Han et al. 2016, tables 4 and 5. Random weights have no structure: sizes are
-those of the method, accuracy means nothing and nothing is trained.
+Shares of weights kept and bits are those of Han et al. 2016, tables 4 and 5. Random weights have no structure: sizes
+are those of the method, accuracy means nothing and nothing is trained.
 """
 
 from __future__ import annotations

@@ -40,12 +40,17 @@ class Stage(Section):
     def text(self) -> str:
         """The stage as the command line takes it, its defaults left out."""
         own, first = to_plain(self), {item.key: item.default for item in describe(type(self))}
-        said = [str(own[self.main])] if self.main and own[self.main] is not None else []
+        said = [_said(own[self.main])] if self.main and own[self.main] is not None else []
         for key, value in own.items():
             if key != self.main and value != first[key]:
                 named = value.items() if isinstance(value, dict) else [(key, value)]
-                said += [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in named]
+                said += [f"{k}={_said(v)}" for k, v in named]
         return ":".join([self.name, *said])
+
+
+def _said(value: object) -> str:
+    """A value as the command line takes it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
