@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from xnorkit.compress import lowrank
-from xnorkit.compress.stages.lowrank import FORMS, LowRank
+from xnorkit.compress.forms import FORMS
+from xnorkit.compress.ranks import Cut, cuts, within
+from xnorkit.compress.stages.lowrank import LowRank
 from xnorkit.compress.stages.table import parse_stages
 from xnorkit.errors import RangeError, RecipeError
 from xnorkit.nn.edits import apply_edits
@@ -49,18 +53,42 @@ def test_full_rank_factors_compute_what_the_convolution_does(conv: nn.Conv2d, fo
     assert torch.allclose(model(x), expected, atol=2e-3 if form == "cp" else 1e-4)
 
 
-def test_ranks_hold_the_energy_and_keep_the_share() -> None:
+def test_ranks_hold_the_energy() -> None:
     torch.manual_seed(2)
     weight = torch.randn(40, 25)
     singular = torch.linalg.svdvals(weight.double()) ** 2
     rank = lowrank.rank_by_energy(singular.sqrt(), 0.8)
     assert float(singular[:rank].sum()) >= 0.8 * float(singular.sum()) > float(singular[: rank - 1].sum())
-    for keep in (0.1, 0.5, 0.9):
-        (rank,) = FORMS["svd"].ranks(weight, None, keep, None)
-        assert rank * 65 <= keep * 1000 < (rank + 1) * 65
-    low, high = FORMS["tucker"].ranks(torch.randn(32, 16, 3, 3), None, 0.25, None)
-    assert low * 16 + high * low * 9 + 32 * high <= 0.25 * 32 * 16 * 9 and high == pytest.approx(2 * low, abs=1)
     assert lowrank.rank_by_energy(torch.zeros(4), 0.9) == 1
+
+
+@pytest.mark.parametrize("keep", [0.05, 0.3, 0.8])
+def test_a_budget_is_kept_and_goes_where_energy_is_lost_least(keep: float) -> None:
+    torch.manual_seed(4)
+    low = torch.randn(60, 3) @ torch.randn(3, 50)  # of rank 3: cut for nothing
+    steps = {"low": cuts(low, FORMS["svd"]), "full": cuts(torch.randn(60, 50), FORMS["svd"])}
+    chosen = within(steps, keep)
+    assert sum(cut.numbers for cut in chosen.values()) <= keep * 6000
+    assert chosen["low"].energy > chosen["full"].energy or keep == 0.8
+    assert chosen["low"].ranks and max(chosen["low"].ranks) <= 3
+    assert bool(chosen["full"].ranks) == (keep < 0.5)
+    costly = within(steps, keep, lambda layer, cut: 1 - cut.energy if layer == "full" else 1e9 * (cut.ranks != ()))
+    assert sum(cut.numbers for cut in costly.values()) <= keep * 6000
+    assert costly["low"].ranks == () or keep < 0.5
+    with pytest.raises(RangeError, match="at least"):
+        within(steps, 0.001)
+
+
+def test_cuts_have_ever_fewer_numbers_and_hold_their_energy() -> None:
+    torch.manual_seed(5)
+    weight = torch.randn(16, 8, 3, 3)
+    for form in (FORMS["tucker"], FORMS["separable"], FORMS["cp"]):
+        found = cuts(weight, form)
+        assert found[0] == Cut((), weight.numel(), 1.0) and len(found) > 5
+        assert all(a.numbers > b.numbers == form.numbers(weight, b.ranks) for a, b in pairwise(found))
+        for cut in found[1:]:
+            for spectrum, rank in zip(form.spectra(weight), cut.ranks, strict=True):
+                assert float((spectrum[:rank] ** 2).sum() / (spectrum**2).sum()) >= cut.energy - 1e-9
 
 
 def test_layers_that_would_not_shrink_stay() -> None:
@@ -76,7 +104,9 @@ def test_layers_that_would_not_shrink_stay() -> None:
         LowRank(keep=0.5, layers={"fc": 3}).apply(model, Nothing())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["lowrank", "lowrank:0.9:keep=0.5", "lowrank:2", "lowrank:0.9:conv=fft"])
+@pytest.mark.parametrize(
+    "text", ["lowrank", "lowrank:0.9:keep=0.5", "lowrank:2", "lowrank:0.9:conv=fft", "lowrank:0.9:by=sensitivity"]
+)
 def test_options_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(RecipeError):
         parse_stages(text)

@@ -50,6 +50,7 @@ EVERY: dict[str, Callable[[], draw.Picture]] = {
     "confusion": lambda: draw.confusion(np.array([[3, 1], [0, 2]]), ["cat", "dog"], "title"),
     "binarized_filters": lambda: draw.binarized_filters(FILTERS, np.abs(FILTERS).mean(axis=(1, 2))),
     "kmap_over": lambda: draw.kmap_over(RNG.random((8, 8)), RNG.random((4, 4))),
+    "shrinking": lambda: draw.shrinking(["trained", "pruned"], [4096, 512], [0.9, 0.89], title="title"),
     "packed_row": lambda: draw.packed_row(SIGNS),
 }
 

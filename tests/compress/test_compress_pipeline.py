@@ -104,7 +104,7 @@ def test_a_stage_that_is_stopped_goes_on_to_the_same_weights(
 
 @pytest.mark.parametrize(
     "stages",
-    ["filters:0.5:epochs=1,share:5:epochs=0", "lowrank:keep=0.3:epochs=1,share:6:epochs=0,huffman",
+    ["filters:0.5:epochs=1,share:5:epochs=0", "lowrank:keep=0.3:by=sensitivity:epochs=1,share:6:epochs=0,huffman",
      "hash:0.1:epochs=1,huffman", "vector:4:values=8:epochs=1,fields", "huffman,prune:0.9:by=obd:epochs=1",
      "share:5:epochs=1,prune:0.5:epochs=0,lowrank:0.5:epochs=0"],
 )  # fmt: skip
