@@ -9,6 +9,7 @@ namespace {
 struct PyBuilder {
   Builder builder;
   nb::list kept;
+  std::deque<Form> forms;
 };
 
 ValueId add_input(PyBuilder& self, const std::string& dtype, const std::vector<int64_t>& shape) {
@@ -30,7 +31,7 @@ ValueId add_node(PyBuilder& self, const std::string& op, const std::vector<Value
   }
   std::copy(inputs.begin(), inputs.end(), node.inputs);
   read_attributes(attributes, node);
-  read_tensors(tensors, node);
+  read_tensors(tensors, node, self.forms);
   self.kept.append(tensors);
   ValueId value = -1;
   require(self.builder.add(node, &value));
@@ -59,7 +60,9 @@ void bind_builder(nb::module_& m) {
       .def(nb::init<>())
       .def("input", &add_input, nb::arg("dtype"), nb::arg("shape"), "A graph input, u8 or f32, of shape (H, W, C).")
       .def("add", &add_node, nb::arg("op"), nb::arg("inputs"), nb::arg("attrs"), nb::arg("tensors"),
-           "A node of the op table: attributes by name; tensors by role, as arrays (bits: flat uint8).")
+           "A node of the op table: attributes by name; tensors by role, as arrays (bits: flat uint8), or as (codec, "
+           "shape, "
+           "attrs, parts) for a weight that runs as vectors or hashed.")
       .def(
           "mark_output", [](PyBuilder& self, ValueId value) { require(self.builder.mark_output(value)); },
           nb::arg("value"), "Any value, each at most once.")

@@ -15,8 +15,10 @@ Part<T> part_of(const nb::dict& parts, const char* name) {
   return {static_cast<const T*>(array.data()), array.shape(0)};
 }
 
-CodedWeight from_python(const std::string& codec, const std::vector<int64_t>& shape, const nb::dict& attrs,
-                        const nb::dict& parts) {
+}  // namespace
+
+CodedWeight coded_from_python(const std::string& codec, const std::vector<int64_t>& shape, const nb::dict& attrs,
+                              const nb::dict& parts) {
   CodedWeight coded;
   int id = 0;
   while (id < kCodecs && codec != kCodecNames[id]) ++id;
@@ -46,9 +48,11 @@ CodedWeight from_python(const std::string& codec, const std::vector<int64_t>& sh
   return coded;
 }
 
+namespace {
+
 void decode_into(const std::string& codec, const std::vector<int64_t>& shape, const nb::dict& attrs,
                  const nb::dict& parts, const nb::ndarray<float, nb::c_contig, nb::device::cpu>& weight) {
-  const CodedWeight coded = from_python(codec, shape, attrs, parts);
+  const CodedWeight coded = coded_from_python(codec, shape, attrs, parts);
   if (weight.size() != static_cast<size_t>(coded.size)) {
     throw Failure{Status::error(Code::shape, "[codecs] weight: got %zu numbers, expected %lld", weight.size(),
                                 static_cast<long long>(coded.size))};

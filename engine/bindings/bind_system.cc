@@ -2,12 +2,14 @@
 #include "bindings/convert.h"
 #include "kernels/bdepth/bdepth.h"
 #include "kernels/bgemm/bgemm.h"
+#include "kernels/deal/deal.h"
 #include "kernels/eltwise/chain.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/fgemm/fgemm.h"
 #include "kernels/fgemm/narrow.h"
 #include "kernels/fsgemm/fsgemm.h"
 #include "kernels/kmap/kmap.h"
+#include "kernels/lookup/lookup.h"
 #include "kernels/pool/pool.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/wgemm/wgemm.h"
@@ -30,6 +32,8 @@ nb::list kernels() {
     append_kernel(rows, "bgemm", bgemm::kKernels[i]->name, bgemm::kKernels[i]->isa);
   for (int32_t i = 0; i < bdepth::kKernelCount; ++i)
     append_kernel(rows, "bdepth", bdepth::kKernels[i]->name, bdepth::kKernels[i]->isa);
+  for (const auto& k : lookup::kKernels) append_kernel(rows, "lookup", k.name, k.isa);
+  for (const auto& k : deal::kKernels) append_kernel(rows, "deal", k.name, k.isa);
   for (const auto& k : kFgemmKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kNarrowKernels) append_kernel(rows, "fgemm", k.name, k.isa);
   for (const auto& k : kQgemmKernels) append_kernel(rows, "qgemm", k.name, k.isa);

@@ -59,6 +59,7 @@ void read_attribute(Attribute attribute, const char* name, nb::handle value, Nod
     case Attribute::out_channels:
     case Attribute::out_features: read_integers(name, value, &node.outputs, 1); return;
     case Attribute::groups: read_integers(name, value, &node.groups, 1); return;
+    case Attribute::segment: read_integers(name, value, &node.segment, 1); return;
     case Attribute::begin: read_integers(name, value, &node.begin, 1); return;
     case Attribute::pad_value: read_integers(name, value, &node.pad_value, 1); return;
     case Attribute::planes: read_integers(name, value, &node.few_bits.planes, 1); return;
@@ -105,6 +106,25 @@ Tensor to_tensor(const char* role, const Array& array) {
                               role)};
 }
 
+// (codec, shape, attrs, parts)
+Tensor to_form(const nb::tuple& told, std::deque<Form>& forms) {
+  std::string codec;
+  std::vector<int64_t> shape;
+  nb::dict attrs, parts;
+  if (told.size() != 4 || !nb::try_cast(told[0], codec) || !nb::try_cast(told[1], shape) ||
+      !nb::try_cast(told[2], attrs) || !nb::try_cast(told[3], parts)) {
+    throw Failure{Status::error(Code::graph, "[builder] coded weight: expected (codec, shape, attrs, parts)")};
+  }
+  const CodedWeight coded = coded_from_python(codec, shape, attrs, parts);
+  Form& form = forms.emplace_back();
+  if (coded.codec == Codec::vector) {
+    require(open_vectors(coded, &form.vectors));
+    return {&form.vectors, TensorType::vectors, coded.size};
+  }
+  require(open_hashed(coded, &form.hashed));
+  return {&form.hashed, TensorType::hashed, coded.size};
+}
+
 template <size_t N>
 int find_name(const char* const (&names)[N], const char* name) {
   for (size_t i = 0; i < N; ++i)
@@ -143,13 +163,17 @@ void read_attributes(const nb::dict& attributes, Node& node) {
   }
 }
 
-void read_tensors(const nb::dict& tensors, Node& node) {
+void read_tensors(const nb::dict& tensors, Node& node, std::deque<Form>& forms) {
   for (const auto& [key, value] : tensors) {
     const std::string name = nb::cast<std::string>(key);
     const int index = find_name(kRoleNames, name.c_str());
     if (index < 0) {
       throw Failure{Status::error(Code::graph, "[%s] tensor: got %.32s, which the op does not have", node.row->name,
                                   name.c_str())};
+    }
+    if (nb::isinstance<nb::tuple>(value)) {
+      node.tensors[index] = to_form(nb::cast<nb::tuple>(value), forms);
+      continue;
     }
     Array array;
     if (!nb::try_cast(value, array, false)) {

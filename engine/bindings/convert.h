@@ -6,9 +6,11 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <deque>
 #include <string>
 #include <utility>
 
+#include "codecs/forms.h"
 #include "program/builder.h"
 
 namespace xnorkit {
@@ -38,8 +40,19 @@ ValueType type_from_python(const std::string& dtype, const std::vector<int64_t>&
 // Attributes by name into the node's fields. XK_GRAPH: an attribute the op does not have, or of another kind.
 void read_attributes(const nb::dict& attributes, Node& node);
 
-// Role -> array. XK_GRAPH: an unknown role; XK_DTYPE: an element type no tensor has, or misaligned memory.
-void read_tensors(const nb::dict& tensors, Node& node);
+// What tensors of a form point to; it lives as long as the builder.
+struct Form {
+  VectorWeight vectors;
+  HashedWeight hashed;
+};
+
+// Role -> array, or (codec, shape, attrs, parts) of a weight that stays in its form, `vector` or `hashed`. XK_GRAPH: an
+// unknown role, parts that are damaged; XK_DTYPE: an element type no tensor has, or misaligned memory.
+void read_tensors(const nb::dict& tensors, Node& node, std::deque<Form>& forms);
+
+// A coded weight as Python holds it; points into the arrays. XK_GRAPH, XK_DTYPE.
+CodedWeight coded_from_python(const std::string& codec, const std::vector<int64_t>& shape, const nb::dict& attrs,
+                              const nb::dict& parts);
 
 // Refuses an array that is not (batch, H, W, C) of the type, bits as uint8 (batch, H, W, ceil(C / 8)).
 void check_array(const char* where, const ValueType& type, int64_t batch, nb::dlpack::dtype dtype, size_t ndim,

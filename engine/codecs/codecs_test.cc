@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/hashing.h"
 #include "base/random.h"
 #include "codecs/coded.h"
-#include "codecs/hashing.h"
+#include "codecs/forms.h"
 #include "codecs/symbols.h"
 
 using namespace xnorkit;
@@ -90,6 +91,12 @@ void hand_vectors() {
   CodedWeight vector = sample(Codec::vector, books);
   vector.size = 6, vector.rows = 3, vector.segments = 2, vector.stages = 2, vector.indices = part(picks);
   check_weight("vector", vector, {201, 2010, 102, 1010, 202, 1010});
+  VectorWeight open;
+  CHECK(open_vectors(vector, &open).ok() && open.segments == 2 && open.values == 4 && open.width == 1, "its form");
+  CHECK((open.codebook == std::vector<float>{101, 102, 201, 202, 1010, 1020, 2010, 2020}), "sums of both stages");
+  CHECK((open.index == std::vector<uint8_t>{2, 1, 3, 2, 0, 0}), "their indices");
+  vector.stages = 9;
+  CHECK(open_vectors(vector, &open).code == Code::graph, "512 sums");
 
   const std::vector<float> dealt = {1, 2, 3, 4};
   CodedWeight hashed = sample(Codec::hashed, dealt);
@@ -136,7 +143,12 @@ void hostile() {
     coded.columns = below(12) == 0 ? 2 : below(2);
     coded.segments = below(5), coded.stages = below(4), coded.seed = below(9) - 1;
     std::vector<float> weight(static_cast<size_t>(coded.size));
-    taken += decode(coded, weight.data()).ok();
+    const bool good = decode(coded, weight.data()).ok();
+    taken += good;
+    VectorWeight vectors;
+    HashedWeight hashes;
+    if (coded.codec == Codec::vector) CHECK(open_vectors(coded, &vectors).ok() == good, "the form is refused alike");
+    if (coded.codec == Codec::hashed) CHECK(open_hashed(coded, &hashes).ok() == good, "the form is refused alike");
   }
   CHECK(taken > 2000, "%ld of 200000 were weights", taken);
 }

@@ -5,17 +5,20 @@
 #include <cstdlib>
 
 #include "kernels/bdepth/bdepth.h"
+#include "kernels/deal/deal.h"
 #include "kernels/eltwise/chain.h"
 #include "kernels/fgemm/fgemm.h"
 #include "kernels/fgemm/narrow.h"
 #include "kernels/fsgemm/fsgemm.h"
 #include "kernels/kmap/kmap.h"
+#include "kernels/lookup/lookup.h"
 #include "kernels/pool/pool.h"
 #include "kernels/qgemm/qgemm.h"
 #include "kernels/wgemm/wgemm.h"
 #include "ops/bconv2d.h"
 #include "ops/chain.h"
 #include "ops/fconv.h"
+#include "ops/formed.h"
 #include "ops/kernel_case.h"
 #include "ops/kmap.h"
 #include "ops/ndense.h"
@@ -36,6 +39,28 @@ void float_conv(Random& random, const char* name, int shape) {
   compare(random, name, shape, random.between(1, 2), {k.input}, [&](Isa isa, OpPtr* op) {
     return make_conv2d(k.input, k.w, k.outputs, k.groups, weight.data(), k.weights, bias.data(), isa, op);
   });
+}
+
+void vectors(Random& random, const char* name, int shape) {
+  VectorWeight weight;
+  weight.segments = random.between(1, 40), weight.width = random.between(1, 9), weight.rows = random.between(1, 150);
+  weight.values = random.next() % 4 ? random.between(1, 32) : random.between(1, 256);
+  const ValueType input{DType::f32, 1, 1, weight.segments * weight.width};
+  weight.codebook = reals(random, static_cast<size_t>(input.c) * static_cast<size_t>(weight.values));
+  weight.index = integers<uint8_t>(random, static_cast<size_t>(weight.segments) * static_cast<size_t>(weight.rows), 0,
+                                   weight.values - 1);
+  const auto bias = reals(random, weight.rows);
+  compare(random, name, shape, random.between(1, 10), {input},
+          [&](Isa isa, OpPtr* op) { return make_lookup_dense(input, weight.rows, weight, bias.data(), isa, op); });
+}
+
+void hashed(Random& random, const char* name, int shape) {
+  const int32_t depth = random.between(1, 300), outputs = random.between(1, 60);
+  const auto values = reals(random, random.between(1, depth * outputs)), bias = reals(random, outputs);
+  const HashedWeight weight{values.data(), static_cast<uint32_t>(values.size()), static_cast<uint32_t>(random.next())};
+  const ValueType input{DType::f32, 1, 1, depth};
+  compare(random, name, shape, random.between(1, 10), {input},
+          [&](Isa isa, OpPtr* op) { return make_hashed_dense(input, outputs, weight, bias.data(), isa, op); });
 }
 
 void chain(Random& random, const char* name, int shape) {
@@ -187,6 +212,8 @@ std::vector<Family> families() {
   };
   return {
       {"fgemm", float_conv},
+      {"lookup", vectors},
+      {"deal", hashed},
       {"chain", chain},
       {"qgemm", with(integer_conv, false)},
       {"qgemm_quads", with(integer_conv, true), 2},
@@ -225,6 +252,8 @@ void require(const char* name, Isa isa) {
 
 void require_all() {
   for (int32_t i = 0; i < bdepth::kKernelCount; ++i) require(bdepth::kKernels[i]->name, bdepth::kKernels[i]->isa);
+  for (const auto& k : lookup::kKernels) require(k.name, k.isa);
+  for (const auto& k : deal::kKernels) require(k.name, k.isa);
   for (const auto& k : kFgemmKernels) require(k.name, k.isa);
   for (const auto& k : kNarrowKernels) require(k.name, k.isa);
   for (const auto& k : kQgemmKernels) require(k.name, k.isa);

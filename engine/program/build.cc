@@ -1,6 +1,7 @@
 // Builder::build: what is live, what is fused, which memory every value gets.
 #include <algorithm>
 
+#include "codecs/forms.h"
 #include "program/draft.h"
 #include "program/memory_plan.h"
 
@@ -23,6 +24,11 @@ size_t packed_bound(const Node& node) {
   for (int role = 0; role < kRoles; ++role) {
     const Tensor& tensor = node.tensors[role];
     if (tensor.data == nullptr) continue;
+    if (tensor.type == TensorType::vectors || tensor.type == TensorType::hashed) {
+      bytes += tensor.type == TensorType::vectors ? tensor.as<VectorWeight>()->bytes()
+                                                  : size_t{tensor.as<HashedWeight>()->buckets} * sizeof(float);
+      continue;
+    }
     size_t size = static_cast<size_t>(tensor.elements) * element_bits(tensor.type) / 8;
     if (role == static_cast<int>(Role::weight)) {
       const int64_t group = std::max<int64_t>(1, node.outputs / std::max(node.groups, 1));

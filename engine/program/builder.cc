@@ -38,7 +38,8 @@ Status Builder::check_tensors(const Node& node, const ValueType* inputs) const {
       return Status::error(Code::graph, "[%s] tensor %s: expected %s", row.name, kRoleNames[role],
                            wanted ? "one" : "none");
     }
-    if (tensor.type != spec->type) {
+    const bool form = tensor.type == TensorType::vectors || tensor.type == TensorType::hashed;
+    if (tensor.type != spec->type && !(form && spec->formed)) {
       return Status::error(Code::dtype, "[%s] tensor %s: got another element type than the op's", row.name,
                            kRoleNames[role]);
     }

@@ -8,10 +8,11 @@
 
 namespace xnorkit {
 
-enum class TensorType : uint8_t { bits, i8, i32, f32, bf16 };
+// vectors, hashed: float32 weights of a form that an op runs as it is (codecs/forms.h).
+enum class TensorType : uint8_t { bits, i8, i32, f32, bf16, vectors, hashed };
 
 // Memory of one tensor; it must live until Builder::build returns. bits: `elements` counts bytes of flat LSB-first
-// bits.
+// bits. vectors, hashed: `data` is a VectorWeight or HashedWeight, `elements` those of the weight.
 struct Tensor {
   const void* data = nullptr;
   TensorType type = TensorType::f32;
@@ -41,9 +42,10 @@ enum class Attribute : uint8_t {
   levels,
   activation_bits,
   activation_levels,
-  begin
+  begin,
+  segment
 };
-inline constexpr int kAttributes = 14;
+inline constexpr int kAttributes = 15;
 inline constexpr const char* kAttributeNames[kAttributes] = {"kernel",
                                                              "stride",
                                                              "padding",
@@ -57,7 +59,8 @@ inline constexpr const char* kAttributeNames[kAttributes] = {"kernel",
                                                              "levels",
                                                              "activation_bits",
                                                              "activation_levels",
-                                                             "begin"};
+                                                             "begin",
+                                                             "segment"};
 
 using ValueId = int32_t;
 inline constexpr int kMaxInputs = 2;
@@ -69,6 +72,7 @@ struct Node {
   int32_t outputs = 0;  // out_channels or out_features
   int32_t groups = 1;
   int32_t begin = 0;
+  int32_t segment = 0;
   int32_t pad_value = 0;
   bool count_include_pad = true;
   FewBits few_bits{};

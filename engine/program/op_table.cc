@@ -9,6 +9,7 @@
 #include "ops/eltwise.h"
 #include "ops/fconv.h"
 #include "ops/flatten.h"
+#include "ops/formed.h"
 #include "ops/kmap.h"
 #include "ops/ndense.h"
 #include "ops/pick_channels.h"
@@ -35,6 +36,7 @@ constexpr unsigned kKmap = kPool | bits_of({Attribute::dilation});
 constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
 constexpr unsigned kPick = bits_of({Attribute::begin, Attribute::out_channels, Attribute::groups});
 constexpr unsigned kDense = bits_of({Attribute::out_features});
+constexpr unsigned kSegmented = kDense | bits_of({Attribute::segment});
 constexpr unsigned kCodes = bits_of({Attribute::activation_bits});
 constexpr unsigned kFewBits = kCodes | bits_of({Attribute::planes, Attribute::levels, Attribute::activation_levels});
 
@@ -58,6 +60,19 @@ Status conv_i32(In in, const Node& n, ValueType* out) { return conv(in, n, out, 
 Status conv_f32(In in, const Node& n, ValueType* out) { return conv(in, n, out, DType::f32); }
 Status dense_i32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::i32); }
 Status dense_f32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::f32); }
+
+// Float sums by segments, also of weights of a form: those of vectors have one vector a segment.
+Status segmented(In in, const Node& n, ValueType* out) {
+  const TensorType form = n.tensor(Role::weight).type;
+  const int32_t own = form == TensorType::vectors  ? n.tensor(Role::weight).as<VectorWeight>()->width
+                      : form == TensorType::hashed ? 0
+                                                   : n.segment;
+  if (n.segment < 0 || n.segment != own || (n.segment > 0 && in[0].c % n.segment != 0)) {
+    return Status::error(Code::shape, "[dense] segment: got %d, expected 0 or a divisor of %d, that of the weight",
+                         n.segment, in[0].c);
+  }
+  return dense_f32(in, n, out);
+}
 
 Status few_bits(In in, const Node& n, Status made, ValueType* out) {
   if (!made.ok()) return made;
@@ -208,7 +223,11 @@ Status make_conv2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* o
 }
 Status make_dense_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   const Tensor& w = n.tensor(Role::weight);
-  return make_dense(in[0], n.outputs, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(), isa, op);
+  const float* bias = n.tensor(Role::bias).as<float>();
+  if (w.type == TensorType::vectors) return make_lookup_dense(in[0], n.outputs, *w.as<VectorWeight>(), bias, isa, op);
+  if (w.type == TensorType::hashed) return make_hashed_dense(in[0], n.outputs, *w.as<HashedWeight>(), bias, isa, op);
+  if (n.segment > 0) return make_segmented_dense(in[0], n.outputs, n.segment, w.as<float>(), w.elements, bias, isa, op);
+  return make_dense(in[0], n.outputs, w.as<float>(), w.elements, bias, isa, op);
 }
 Status make_dense_bf16_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   const Tensor& w = n.tensor(Role::weight);
@@ -260,6 +279,8 @@ Status make_flatten_node(In in, const Node&, const Epilogue&, Isa, OpPtr* op) { 
 constexpr TensorRow kBinaryWeight[] = {{Role::weight, TensorType::bits}};
 constexpr TensorRow kInt8Weight[] = {{Role::weight, TensorType::i8}};
 constexpr TensorRow kFloatWeight[] = {{Role::weight, TensorType::f32}, {Role::bias, TensorType::f32, true}};
+constexpr TensorRow kFormedWeight[] = {{Role::weight, TensorType::f32, false, true},
+                                       {Role::bias, TensorType::f32, true}};
 constexpr TensorRow kBf16Weight[] = {{Role::weight, TensorType::bf16}, {Role::bias, TensorType::f32, true}};
 constexpr TensorRow kScaledWeight[] = {
     {Role::weight, TensorType::i8}, {Role::scale, TensorType::f32}, {Role::bias, TensorType::f32, true}};
@@ -279,7 +300,7 @@ constexpr OpRow kRows[] = {
   {"multithreshold", 1, kI32, kCodes, Trait::none, as_u8, thresholds, per_element, make_multithreshold_node, kThreshold},
   {"quantize", 1, kF32, kCodes, Trait::none, as_u8, channels, per_element, make_quantize_node, kAffine},
   {"conv2d", 1, kF32, kConv, Trait::none, conv_f32, conv_elements, per_mac<30>, make_conv2d_node, kFloatWeight},
-  {"dense", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<50>, make_dense_node, kFloatWeight},
+  {"dense", 1, kF32, kSegmented, Trait::none, segmented, dense_elements, per_mac<50>, make_dense_node, kFormedWeight},
   {"dense_bf16", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_bf16_node, kBf16Weight},
   {"dense_i8", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_i8_node, kScaledWeight},
   {"threshold", 1, kI32, 0, Trait::epilogue, as_bits, channels, per_element, make_threshold_node, kThreshold},

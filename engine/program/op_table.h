@@ -14,6 +14,7 @@ struct TensorRow {
   Role role;
   TensorType type;
   bool optional = false;
+  bool formed = false;  // also as vectors or hashed
 };
 
 // What the builder may do with an op beyond running it.

@@ -50,6 +50,16 @@ def test_every_stage_makes_the_file_smaller(small: Path) -> None:
     assert "sparse_shared" in (small / "report.md").read_text()
 
 
+def test_another_net_may_teach(checkpoint: Path, tmp_path: Path) -> None:
+    quick: dict[str, Any] = {**QUICK, "teacher": checkpoint}
+    compress(checkpoint, "prune:0.5:epochs=1:teach=0.5", tmp_path / "same", **quick)
+    with pytest.raises(CheckpointError, match="teacher"):
+        compress(checkpoint, "prune:0.5:epochs=1:teach=0.5", tmp_path / "same", **QUICK)
+    with pytest.raises(CheckpointError, match="missing"):
+        compress(checkpoint, "prune:0.5:epochs=1", tmp_path / "none", **{**quick, "teacher": tmp_path / "missing"})
+    assert not (tmp_path / "none").exists()
+
+
 def test_weights_kept_and_values_are_those_asked_for(small: Path) -> None:
     rows = weight_rows(store.load(small / "net.xnor.safetensors"))
     assert all(row.kept <= 0.21 and row.values <= 16 and row.bits < 8 for row in rows)

@@ -107,6 +107,8 @@ def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[s
         drawn["levels"] = str(rng.choice(("sum", "sum", "ternary")))
         drawn["planes"] = 2 if drawn["levels"] == "ternary" else int(rng.integers(1, 5))
         drawn["activation_levels"] = str(rng.choice(("unsigned", "signed")))
+    if "segment" in op.attrs:
+        drawn["segment"] = int(rng.choice([0, *(d for d in range(1, channels + 1) if channels % d == 0)]))
     if "out_features" in op.attrs:
         return {name: drawn[name] for name in op.attrs}, (1, 1)
     if op.name == "pick_channels":

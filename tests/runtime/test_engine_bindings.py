@@ -32,6 +32,11 @@ def builder(dtype: str = "f32", shape: tuple[int, ...] = (4, 4, 2)) -> _engine.B
     return b
 
 
+def add_form(form: tuple[Any, ...], segment: int = 0) -> int:
+    attrs = {"out_features": 4, "segment": segment}
+    return builder(shape=(1, 1, 8)).add("dense", [0], attrs, {"weight": form})  # type: ignore[dict-item]
+
+
 CONV = {"out_channels": 1, "kernel": (2, 2)}
 WEIGHT = np.zeros(8, F)
 BYTES = np.zeros(8, np.uint8)
@@ -42,6 +47,25 @@ BAD_CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
     "memory of another size": ("XK_SHAPE", lambda: _engine.decode("hashed", [9], {}, {"values": WEIGHT}, WEIGHT)),
     "a part of another type": ("XK_DTYPE", lambda: _engine.decode("hashed", [8], {}, {"values": BYTES}, WEIGHT)),
     "parts missing": ("XK_GRAPH", lambda: _engine.decode("sparse", [8], {}, {}, WEIGHT)),
+    "vectors of one number": (
+        "XK_GRAPH",
+        lambda: add_form(("vector", [4, 8], {"segments": 1, "stages": 1}, {"codebook": WEIGHT[:1]})),
+    ),
+    "a form of another codec": ("XK_GRAPH", lambda: add_form(("shared", [4, 8], {}, {"codebook": WEIGHT}))),
+    "half a form": ("XK_GRAPH", lambda: add_form(("hashed", [4, 8]))),
+    "a form of another size": ("XK_SHAPE", lambda: add_form(("hashed", [4, 9], {}, {"values": WEIGHT}))),
+    "a hashed weight by segments": (
+        "XK_SHAPE",
+        lambda: add_form(("hashed", [4, 8], {}, {"values": WEIGHT}), segment=4),
+    ),
+    "a form of a convolution": (
+        "XK_DTYPE",
+        lambda: builder().add("conv2d", [0], CONV, {"weight": ("hashed", [1, 2, 2, 2], {}, {"values": WEIGHT})}),
+    ),
+    "a segment that does not divide": (
+        "XK_SHAPE",
+        lambda: builder(shape=(1, 1, 8)).add("dense", [0], {"out_features": 1, "segment": 3}, {"weight": WEIGHT}),
+    ),
     "unknown op": ("XK_GRAPH", lambda: builder().add("warp", [0], {}, {})),
     "unknown value": ("XK_GRAPH", lambda: builder().add("relu", [5], {}, {})),
     "too many inputs": ("XK_GRAPH", lambda: builder().add("relu", [0, 0], {}, {})),

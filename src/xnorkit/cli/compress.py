@@ -26,6 +26,8 @@ from .verb import need_torch, verb
               "pictures.")  # fmt: skip
 @click.option("-o", "--out", "folder", required=True, metavar="FOLDER", help="Where all of it goes; the packed file is "
               "FOLDER/net.xnor.safetensors.")  # fmt: skip
+@click.option("--teacher", metavar="CHECKPOINT", help="A net for the stages with teach=, in place of the one that is "
+              "compressed.")  # fmt: skip
 @click.option("--resume", default="auto", show_default=True, type=click.Choice(["auto", "never"]),
               help="auto: finished stages of the same plan are taken as they are; never: start over.")  # fmt: skip
 @click.option("--verify", "pictures", default=1000, show_default=True, type=click.IntRange(1),
@@ -34,8 +36,8 @@ from .verb import need_torch, verb
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of the engine.")
 @click.option("--progress", default="auto", show_default=True, type=click.Choice(["auto", "bar", "plain", "none"]),
               help="auto: bars on a terminal, a line an epoch elsewhere; on standard error.")  # fmt: skip
-def command(out: Output, checkpoint: str, stages: str | None, kind: str | None, folder: str, resume: str,
-            pictures: int, rounds: int, threads: int, progress: str) -> None:  # fmt: skip
+def command(out: Output, checkpoint: str, stages: str | None, kind: str | None, folder: str, teacher: str | None,
+            resume: str, pictures: int, rounds: int, threads: int, progress: str) -> None:  # fmt: skip
     """Make a trained net small: prune, share weights, code the file.
 
     CHECKPOINT is a folder of `xnorkit train` (RUN/best), or one that this verb made (FOLDER/1-prune/checkpoint). After
@@ -53,8 +55,8 @@ def command(out: Output, checkpoint: str, stages: str | None, kind: str | None, 
     from ..compress.report import COLUMNS, LAYER_COLUMNS, told
 
     try:
-        report = compress(checkpoint, stages, folder, resume=resume, pictures_verified=pictures, rounds=rounds,
-                          threads=threads, progress=progress)  # fmt: skip
+        report = compress(checkpoint, stages, folder, resume=resume, teacher=teacher, pictures_verified=pictures,
+                          rounds=rounds, threads=threads, progress=progress)  # fmt: skip
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on", err=True)
         raise SystemExit(130) from None

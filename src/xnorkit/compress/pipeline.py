@@ -25,6 +25,7 @@ from ..errors import CheckpointError
 from ..export.parity import verify
 from ..graph.coding import Coding
 from ..train import pictures
+from ..train.begin import load_teacher, locate
 from ..train.checkpoint import CheckpointInfo, load_checkpoint, save
 from ..train.data.arrays import Split
 from ..train.files import write_file
@@ -39,8 +40,9 @@ CHECKPOINT, RESULT, PLAN = "checkpoint", "result.json", "plan.json"
 
 
 def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path, *, resume: str = "auto",
-             data: tuple[Split, Split] | None = None, model: nn.Module | None = None, pictures_verified: int = 1000,
-             rounds: int = 25, threads: int = 1, progress: str = "auto") -> Report:  # fmt: skip
+             data: tuple[Split, Split] | None = None, model: nn.Module | None = None,
+             teacher: str | Path | None = None, pictures_verified: int = 1000, rounds: int = 25,
+             threads: int = 1, progress: str = "auto") -> Report:  # fmt: skip
     """Compress a checkpoint of `xnorkit train`, or one that this function made.
 
     Parameters
@@ -49,6 +51,7 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
     out: folder of all results. resume: ``auto`` goes on with what is there; ``never`` starts over.
     data: (train, test) in place of what the checkpoint's recipe names. model: an untrained module, where the checkpoint
         is of one of the caller's own.
+    teacher: checkpoint or run of a net for the stages with ``teach``, in place of the net as it came.
     pictures_verified: of the test split, on which the last packed file and its net are compared.
     rounds: of the latencies. progress: of trainings, as of `train.run`.
 
@@ -60,9 +63,9 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
     chosen = parse_stages(stages) if isinstance(stages, str) else tuple(stages)
     folder = Path(out)
     trained, info = load_checkpoint(source, copy.deepcopy(model))
-    _settle_plan(folder, Path(source), chosen, resume)
-    teacher = copy.deepcopy(trained)
     train, test = data if data is not None else pictures.both(info.recipe.data)
+    master = copy.deepcopy(trained) if teacher is None else load_teacher(str(teacher), train, None, {})
+    _settle_plan(folder, Path(source), chosen, resume, None if teacher is None else locate(str(teacher), "teacher", {}))
     coding: Coding = "plain"
     rows = [_start(trained, info, folder, test, threads)]
     done: list[str] = []
@@ -73,7 +76,7 @@ def compress(source: str | Path, stages: str | Sequence[Stage], out: str | Path,
         if (place / RESULT).is_file():
             trained, info = load_checkpoint(place / CHECKPOINT, copy.deepcopy(model))
         else:
-            stage.apply(trained, Work(info, train, test, place, teacher, progress))
+            stage.apply(trained, Work(info, train, test, place, master, progress))
             info = replace(info, model=own_arguments(trained) if info.model is not None else None)
             save(place / CHECKPOINT, trained.eval(), info)
             found = measure(trained, info, place / FILE, test, coding=coding, stages=",".join(done), threads=threads)
@@ -104,21 +107,26 @@ def _start(model: nn.Module, info: CheckpointInfo, folder: Path, test: Split, th
     return row
 
 
-def _settle_plan(folder: Path, source: Path, stages: Sequence[Stage], resume: str) -> None:
+def _settle_plan(folder: Path, source: Path, stages: Sequence[Stage], resume: str, teacher: Path | None) -> None:
     """Write the plan, or find that what is there is of the same; ``never`` removes it.
 
     Stages may be added to the end of a plan that was carried out.
     """
-    plan = {"checkpoint": hashlib.sha256((source / "checkpoint.json").read_bytes()).hexdigest(),
-            "stages": [stage.text for stage in stages]}  # fmt: skip
+    plan: dict[str, Any] = {"checkpoint": _digest(source), "stages": [stage.text for stage in stages]}
+    if teacher is not None:
+        plan["teacher"] = _digest(teacher)
     if resume == "never":
         for place in [*folder.glob("[0-9]*-*"), folder / PLAN]:
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
     if (folder / PLAN).is_file():
         old = json.loads((folder / PLAN).read_text())
-        same = old["checkpoint"] == plan["checkpoint"]
+        same = all(old.get(key) == plan.get(key) for key in ("checkpoint", "teacher"))
         if not same or old["stages"] != plan["stages"][: len(old["stages"])]:
             raise CheckpointError(str(folder), "holds other work", got=",".join(old["stages"]),
-                                  expected="the same checkpoint and stages",
+                                  expected="the same checkpoint, teacher and stages",
                                   hint="choose another --out, or start over with --resume never")  # fmt: skip
     write_file(folder / PLAN, json.dumps(plan, indent=2).encode())
+
+
+def _digest(checkpoint: Path) -> str:
+    return hashlib.sha256((checkpoint / "checkpoint.json").read_bytes()).hexdigest()

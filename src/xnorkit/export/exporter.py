@@ -101,8 +101,9 @@ def export(model: nn.Module, example: Tensor, path: str | Path, *, input_dtype: 
     True
     """
     graph = to_graph(model, example, input_dtype=input_dtype, meta=meta)
-    graph = code_weights(graph, coding, _known_codes(graph, model))
-    write = save_onnx if str(path).endswith(SUFFIX) else save
+    onnx = str(path).endswith(SUFFIX)
+    graph = code_weights(graph, "plain" if onnx else coding, _known_codes(graph, model))
+    write = save_onnx if onnx else save
     write(graph, path)
     return ExportReport(graph, tuple(_rows(graph, model)), Path(path).stat().st_size)
 

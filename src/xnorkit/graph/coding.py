@@ -21,8 +21,9 @@ from ..errors import RangeError
 from ..format.strict_json import dump
 from ..reference.codecs.choose import cheapest
 from ..reference.codecs.coded import Coded
+from ..reference.codecs.vector import tabled
 from ..reference.ops import OPS
-from .ir import Graph, Tensor
+from .ir import Graph, Node, Tensor
 from .store import description
 
 Coding = Literal["plain", "fields", "huffman"]
@@ -33,7 +34,8 @@ CODINGS: tuple[Coding, ...] = ("plain", "fields", "huffman")
 def code_weights(graph: Graph, coding: Coding = "huffman", known: Mapping[str, Coded] | None = None) -> Graph:
     """The graph with each float32 tensor as it takes the fewest bytes, its description in the header included.
 
-    known: for some tensors, parts of a codec that cannot be told from the numbers (``vector``, ``hashed``).
+    known: for some tensors, parts of a codec that cannot be told from the numbers (``vector``, ``hashed``). Dense nodes
+    whose vectors are worth looking up form their sums by segments (attribute ``segment``); other nodes are the same.
     Raises RangeError for another ``coding``, or known parts that are of other numbers.
     """
     if coding not in CODINGS:
@@ -44,7 +46,16 @@ def code_weights(graph: Graph, coding: Coding = "huffman", known: Mapping[str, C
     roles = {key: OPS[node.op].tensors[role] for node in graph.nodes for role, key in node.tensors.items()}
     floats = [key for key, spec in roles.items() if spec.dtype == "f32"]
     chosen = {key: _smallest(graph, key, coding, (known or {}).get(key)) for key in floats}
-    return replace(graph, tensors={**graph.tensors, **chosen})
+    nodes = tuple(_segmented(node, chosen.get(node.tensors.get("weight", ""))) for node in graph.nodes)
+    return replace(graph, nodes=nodes, tensors={**graph.tensors, **chosen})
+
+
+def _segmented(node: Node, weight: Tensor | None) -> Node:
+    """Sums of a dense node by segments where its weight is worth looking up, as long as none are said yet."""
+    if node.op != "dense" or node.attrs.get("segment") or not isinstance(weight, Coded):
+        return node
+    width = tabled(weight)
+    return replace(node, attrs={**node.attrs, "segment": width}) if width else node
 
 
 def _smallest(graph: Graph, key: str, coding: Coding, known: Coded | None) -> Tensor:

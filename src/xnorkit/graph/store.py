@@ -23,6 +23,7 @@ from ..format.strict_json import dump, parse
 from ..reference.codecs.coded import Coded
 from ..reference.codecs.table import from_bytes as coded_from_bytes
 from ..reference.codecs.table import part_bytes
+from ..reference.ops import OPS
 from .infer import complete_attrs, shown
 from .ir import Graph, Node, Tensor
 from .verify import verify
@@ -112,7 +113,9 @@ def from_records(records: Records) -> Graph:
 
 
 def _node_to_json(node: Node) -> dict[str, Any]:
-    attrs = complete_attrs(node)
+    rows = OPS[node.op].attrs
+    attrs = {key: value for key, value in complete_attrs(node).items()
+             if not rows[key].later or value != rows[key].default}  # fmt: skip
     full = {"name": node.name, "op": node.op, "inputs": list(node.inputs), "attrs": attrs,
             "tensors": dict(node.tensors), "source": node.source}  # fmt: skip
     return {key: value for key, value in full.items() if key in _REQUIRED or value}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RangeError
+from ..errors import RangeError, ShapeError
 from . import bounds, checks, windows
 from .integer import conv_geometry, dense_geometry, integer_conv2d, integer_dense
 
@@ -102,17 +102,27 @@ def conv2d(
     return out if bias is None else np.add(out, bias, out=out)
 
 
-def dense(x: Array, w: Array, bias: Array | None = None) -> Array:
+def dense(x: Array, w: Array, bias: Array | None = None, *, segment: int = 0) -> Array:
     """float32 ``x (N, 1, 1, C)``, ``w (O, C)``, ``bias (O,)`` to float32 ``(N, 1, 1, O)``; additions in channel order.
 
-    Or all float64. Raises ShapeError, DTypeError.
+    segment: with d > 0, the sums of d channels each are formed alone, from +0, and then added in their order, from +0:
+    an implementation may take the sum of a segment from a table of those that occur. Or all float64. Raises ShapeError
+    (also where C is no multiple of d), DTypeError.
 
     >>> dense(np.array([[[[1, 2]]]], np.float32), np.array([[3, 4]], np.float32), np.array([.5], np.float32)).tolist()
     [[[[11.5]]]]
     """
     dense_geometry("dense", x, w)
     _require_floats("dense", x, w, bias)
-    return conv2d(x, w[:, None, None, :], bias)
+    if segment == 0:
+        return conv2d(x, w[:, None, None, :], bias)
+    if w.shape[1] % segment:
+        raise ShapeError("dense", "segment", got=segment, expected=f"a divisor of the {w.shape[1]} channels")
+    sums = np.zeros((len(x), 1, 1, len(w)), x.dtype)
+    for first in range(0, w.shape[1], segment):
+        part = slice(first, first + segment)
+        sums += conv2d(x[..., part], w[:, None, None, part])
+    return sums if bias is None else np.add(sums, bias, out=sums)
 
 
 def bfloat16(x: Array) -> NDArray[np.uint16]:

@@ -23,7 +23,11 @@ AttrKind = Literal["int", "ints2", "ints3", "ints4", "bool", "dtype", "choice"]
 
 @dataclass(frozen=True)
 class Attr:
-    """One attribute: kind, default (None = required), inclusive bounds for its integers, words of a "choice"."""
+    """One attribute: kind, default (None = required), inclusive bounds for its integers, words of a "choice".
+
+    later: it joined a row that was released without it; files name it only where it is not the default, so that they
+    stay what they were.
+    """
 
     kind: AttrKind
     default: Any = None
@@ -31,6 +35,7 @@ class Attr:
     high: int = shapes.MAX_DIM
     doc: str = ""
     choices: tuple[str, ...] = ()
+    later: bool = False
 
 
 @dataclass(frozen=True)

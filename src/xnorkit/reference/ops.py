@@ -76,6 +76,12 @@ def _dense_type(inputs: tuple[TensorType, ...], attrs: Attrs, dtype: str) -> Ten
     return TensorType(dtype, (1, 1, attrs["out_features"]))
 
 
+def _segmented_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    if attrs["segment"] and inputs[0].shape[2] % attrs["segment"]:
+        raise ShapeError("dense", "segment", got=attrs["segment"], expected=f"a divisor of C={inputs[0].shape[2]}")
+    return _dense_type(inputs, attrs, "f32")
+
+
 def _conv_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
     return (attrs["out_channels"], *attrs["kernel"], inputs[0].shape[2] // attrs["groups"])
 
@@ -207,8 +213,9 @@ _ROWS = (
        _CONV, {"weight": TensorSpec("f32", _conv_weight, doc="(O, kH, kW, C/groups)"),
                "bias": TensorSpec("f32", lambda i, a: (a["out_channels"],), optional=True, doc="(O,)")}),
     Op("dense", "float32 matrix product; additions in channel order, then bias; no fused multiply-add.", (_F32,),
-       lambda i, a: _dense_type(i, a, "f32"), lambda x, a, t: linear.dense(x[0], t["weight"], t.get("bias")),
-       {"out_features": _OUT_FEATURES},
+       _segmented_type, lambda x, a, t: linear.dense(x[0], t["weight"], t.get("bias"), segment=a["segment"]),
+       {"out_features": _OUT_FEATURES,
+        "segment": Attr("int", 0, doc="channels whose sum is formed alone, a divisor of C; 0: all in one", later=True)},
        {"weight": TensorSpec("f32", _dense_weight, doc="(O, C)"),
         "bias": _OPTIONAL_BIAS}),
     Op("dense_bf16", "float32 inputs x bfloat16 weights, summed as `dense` does.", (_F32,),

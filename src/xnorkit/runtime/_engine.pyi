@@ -9,6 +9,8 @@ MAX_NODES: int
 DEFAULT_MEMORY_BUDGET: int
 CODECS: tuple[str, ...]
 
+CodedTuple = tuple[str, list[int], dict[str, int], dict[str, NDArray[Any]]]
+
 class EngineError(RuntimeError):
     """args: (code of xnorkit.errors.ERRORS, "[where] what: got X, expected Y")."""
 
@@ -61,7 +63,7 @@ class Program:
 class Builder:
     def input(self, dtype: str, shape: Sequence[int]) -> int: ...
     def add(
-        self, op: str, inputs: Sequence[int], attrs: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+        self, op: str, inputs: Sequence[int], attrs: Mapping[str, Any], tensors: Mapping[str, NDArray[Any] | CodedTuple]
     ) -> int: ...
     def mark_output(self, value: int) -> None: ...
     def value_type(self, value: int) -> tuple[str, tuple[int, int, int]]: ...

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import LimitError
-from ..graph.ir import Graph
+from ..graph.ir import Graph, Node, Tensor
 from ..reference import bits
 from ..reference.codecs.coded import Coded
 from ..reference.ops import OPS
 from ..reference.shapes import TensorType
 from .backend import NUMPY, Array
-from .decode import decoded
+from .decode import damage, decoded, parts_of, runs_by_table, runs_hashed
 from .inputs import plain
 from .native import engine, failures
 from .profile import Profile, ProfileRow
+
+if TYPE_CHECKING:
+    from ._engine import CodedTuple
 
 ISA_VARIABLE = "XNORKIT_ISA"
 """Environment variable that lowers the instruction set of sessions which do not name one."""
@@ -39,16 +43,18 @@ class EngineBackend:
 
     def __init__(self, graph: Graph, types: Mapping[str, TensorType], outputs: Sequence[str], *, isa: str | None = None,
                  fuse: bool = True, memory_budget: int = engine.DEFAULT_MEMORY_BUDGET) -> None:  # fmt: skip
-        _check_budget(graph, memory_budget)
+        matrices = _settle_budget(graph, memory_budget)
         builder = engine.Builder()
         ids: dict[str, int] = {}
         for node in graph.nodes:
             attrs = OPS[node.op].complete(node.attrs)
-            with failures(node.name):
+            weight = graph.tensors.get(node.tensors.get("weight", ""))
+            with failures(node.name), damage(weight if isinstance(weight, Coded) else None):
                 if node.op == "input":
                     ids[node.name] = builder.input(attrs["dtype"], attrs["shape"])
                     continue
-                tensors = {role: plain(decoded(graph.tensors[key])) for role, key in node.tensors.items()}
+                tensors = {role: self._tensor(node, attrs, graph.tensors[key], matrices)
+                           for role, key in node.tensors.items()}  # fmt: skip
                 ids[node.name] = builder.add(node.op, [ids[name] for name in node.inputs], attrs, tensors)
         self._types = [types[name] for name in outputs]
         self._stored = [_stored(kind) for kind in self._types]
@@ -59,6 +65,14 @@ class EngineBackend:
         self._inputs = [node.name for node in graph.nodes if node.op == "input"]
         self._names = {value: name for name, value in ids.items()}
         self._chunk = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // max(1, self.program.arena_bytes)))
+
+    @staticmethod
+    def _tensor(node: Node, attrs: Mapping[str, Any], tensor: Tensor, matrices: bool) -> Array | CodedTuple:
+        """A tensor as the engine takes it: its numbers, or a weight that runs in its form."""
+        if runs_by_table(node, attrs, tensor) or (not matrices and runs_hashed(node, tensor)):
+            assert isinstance(tensor, Coded)
+            return parts_of(tensor)
+        return plain(decoded(tensor))
 
     def run(
         self, inputs: Mapping[str, Array], batch: int, threads: int, profile: bool
@@ -86,12 +100,20 @@ class EngineBackend:
         return Profile(tuple(rows), batch)
 
 
-def _check_budget(graph: Graph, memory_budget: int) -> None:
-    """Weights are decoded before the engine packs and counts them, so their size is counted first."""
-    size = sum(4 * tensor.size for tensor in graph.tensors.values() if isinstance(tensor, Coded))
-    if size > memory_budget:
-        raise LimitError("session", "bytes of coded weights when decoded", got=size, hint="raise memory_budget",
+def _settle_budget(graph: Graph, memory_budget: int) -> bool:
+    """Whether hashed layers get their matrix: it is faster, so they do where all weights fit the budget when decoded.
+
+    Weights are decoded before the engine packs and counts them, so their size is counted first. Raises LimitError.
+    """
+    sizes = {key: 4 * tensor.size for key, tensor in graph.tensors.items() if isinstance(tensor, Coded)}
+    if sum(sizes.values()) <= memory_budget:
+        return True
+    hashed = {key for node in graph.nodes for key in node.tensors.values() if runs_hashed(node, graph.tensors[key])}
+    least = sum(graph.tensors[key].nbytes if key in hashed else size for key, size in sizes.items())
+    if least > memory_budget:
+        raise LimitError("session", "bytes of coded weights when decoded", got=least, hint="raise memory_budget",
                          expected=f"at most {memory_budget}")  # fmt: skip
+    return False
 
 
 def _stored(kind: TensorType) -> tuple[tuple[int, ...], type[np.generic]]:

@@ -59,7 +59,9 @@ class TrainedStage(Stage):
 
     epochs: int = option(4, "of training afterwards", low=0)
     lr: float = option(0.1, "factor on the recipe's learning rate", above=0)
-    teach: float = option(0.0, "share of the loss that the net as it came teaches, by softened scores", low=0, high=1)
+    teach: float = option(
+        0.0, "share of the loss that the net as it came, or --teacher, teaches by softened scores", low=0, high=1
+    )
 
     def train_on(self, model: nn.Module, work: Work, label: str = "train") -> None:
         """Train the model as the options say, and settle its weights."""

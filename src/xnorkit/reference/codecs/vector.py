@@ -46,6 +46,23 @@ def from_codebook(codebook: Array, indices: NDArray[np.uint8], shape: tuple[int,
     return Coded("vector", shape, attrs, {"codebook": codebook.astype(np.float32).reshape(-1), **stream})
 
 
+def tabled(coded: Coded) -> int:
+    """Columns of a segment where products with the weight are worth making from tables, else 0.
+
+    The tables hold the products with every sum of one vector a stage. They pay where a segment has at most 256 such
+    sums, the outputs are twice as many, and segments are 4 columns long, 8 where the sums are more than a register
+    holds (docs/results/compression.md has the times).
+    """
+    if coded.codec != "vector":
+        return 0
+    columns = coded.size // coded.shape[0]
+    width = columns // max(coded.attrs.get("segments", 1), 1)
+    stages = min(max(coded.attrs.get("stages", 1), 1), MAX_STAGES)
+    sums = (len(coded.parts["codebook"]) // (stages * columns)) ** stages
+    pays = 1 <= sums <= MAX_VALUES and 2 * sums <= coded.shape[0] and width >= (4 if sums <= 16 else 8)
+    return width if pays else 0
+
+
 def _split(values: Array, options: dict[str, int]) -> tuple[dict[str, int], Parts]:
     """One stage, exactly: the different vectors of each segment are its codebook."""
     rows, segments = options["rows"], options["segments"]

@@ -17,7 +17,7 @@ struct Dealt {
 };
 
 // Of weight `index`; start = mix(seed).
-constexpr Dealt deal(uint32_t index, uint32_t start, uint32_t buckets) {
+constexpr Dealt dealt(uint32_t index, uint32_t start, uint32_t buckets) {
   const uint32_t x = start + index;
   return {static_cast<uint32_t>(uint64_t{mix(x)} * buckets >> 32), (mix(~x) >> 31) != 0};
 }
