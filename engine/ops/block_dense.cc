@@ -17,14 +17,17 @@ namespace {
 
 static_assert(deal::kLanes == kFgemmLanes && kLanes == kFgemmLanes);
 
-// Units are blocks of 16 outputs, for the whole batch.
+// Units are blocks of 16 outputs, for all pixels of the batch ("images").
 class BlockDense : public Op {
  public:
-  BlockDense(const ConvShape& geometry, const FgemmKernel& kernel)
-      : g_(geometry), kernel_(kernel), blocks_(static_cast<int32_t>(ceil_div(geometry.out_channels, kLanes))) {}
+  BlockDense(const char* name, const ConvShape& geometry, const FgemmKernel& kernel)
+      : name_(name),
+        g_(geometry),
+        kernel_(kernel),
+        blocks_(static_cast<int32_t>(ceil_div(geometry.out_channels, kLanes))) {}
 
-  const char* name() const override { return "dense"; }
-  ValueType output() const override { return {DType::f32, 1, 1, g_.out_channels}; }
+  const char* name() const override { return name_; }
+  ValueType output() const override { return {DType::f32, g_.out.h, g_.out.w, g_.out_channels}; }
   int64_t units(int32_t) const override { return blocks_; }
 
  protected:
@@ -35,6 +38,7 @@ class BlockDense : public Op {
     return {x + k, static_cast<size_t>(g_.depth), 0, images, 1, run, weight, nullptr, false, out, out_stride};
   }
 
+  const char* name_;
   ConvShape g_;
   const FgemmKernel& kernel_;
   int32_t blocks_;
@@ -44,7 +48,7 @@ class HashedDense final : public BlockDense {
  public:
   HashedDense(const ConvShape& geometry, const FgemmKernel& kernel, const deal::Kernel& dealer,
               const HashedWeight& weight)
-      : BlockDense(geometry, kernel), dealer_(dealer), buckets_(weight.buckets), start_(mix(weight.seed)) {}
+      : BlockDense("dense", geometry, kernel), dealer_(dealer), buckets_(weight.buckets), start_(mix(weight.seed)) {}
 
   Status create(const HashedWeight& weight, const float* bias) {
     if (!values_.allocate(size_t{buckets_} * sizeof(float)) ||
@@ -104,10 +108,10 @@ class HashedDense final : public BlockDense {
 
 class SegmentedDense final : public BlockDense {
  public:
-  SegmentedDense(const ConvShape& geometry, const FgemmKernel& kernel, int32_t segment)
-      : BlockDense(geometry, kernel), segment_(segment) {}
+  SegmentedDense(const char* name, const ConvShape& geometry, const FgemmKernel& kernel, int32_t segment)
+      : BlockDense(name, geometry, kernel), segment_(segment) {}
 
-  Status create(const float* weight, const float* bias) { return weight_.create("dense", g_, weight, bias); }
+  Status create(const float* weight, const float* bias) { return weight_.create(name_, g_, weight, bias); }
 
   const char* kernel_name() const override { return kernel_.name; }
   size_t packed_bytes() const override { return weight_.bytes(); }
@@ -118,8 +122,8 @@ class SegmentedDense final : public BlockDense {
     float* part = static_cast<float*>(scratch);
     float* sums = part + kTileImages * kLanes;
     for (auto block = static_cast<int32_t>(begin); block < end; ++block)
-      for (int32_t p = 0; p < args.batch; p += kTileImages) {
-        const int32_t images = std::min(kTileImages, args.batch - p);
+      for (int64_t p = 0; p < g_.out_pixels() * args.batch; p += kTileImages) {
+        const auto images = static_cast<int32_t>(std::min<int64_t>(kTileImages, g_.out_pixels() * args.batch - p));
         const float* x = static_cast<const float*>(args.inputs[0]) + p * g_.depth;
         std::fill_n(sums, images * kLanes, 0.0f);
         for (int32_t k = 0; k < depth(); k += segment_) {
@@ -146,10 +150,10 @@ const FgemmKernel& kernel_for(Isa isa) {
   __builtin_unreachable();  // the scalar row
 }
 
-Status check(const ValueType& input, int32_t out_features, const void* weight, ConvShape* g) {
-  if (input.dtype != DType::f32) return Status::error(Code::dtype, "[dense] input: expected f32");
-  if (weight == nullptr) return Status::error(Code::graph, "[dense] weight: got null, expected an array");
-  return dense_shape("dense", input, out_features, g);
+Status check(const char* where, const ValueType& input, int32_t out_features, const void* weight, ConvShape* g) {
+  if (input.dtype != DType::f32) return Status::error(Code::dtype, "[%s] input: expected f32", where);
+  if (weight == nullptr) return Status::error(Code::graph, "[%s] weight: got null, expected an array", where);
+  return conv_shape(where, input, {1, 1}, out_features, 1, g);
 }
 
 }  // namespace
@@ -157,7 +161,8 @@ Status check(const ValueType& input, int32_t out_features, const void* weight, C
 Status make_hashed_dense(const ValueType& input, int32_t out_features, const HashedWeight& weight, const float* bias,
                          Isa isa, OpPtr* out) {
   ConvShape g;
-  if (Status s = check(input, out_features, weight.values, &g); !s.ok()) return s;
+  if (Status s = check("dense", input, out_features, weight.values, &g); !s.ok()) return s;
+  if (g.out_pixels() != 1) return Status::error(Code::shape, "[dense] input: expected (1, 1, C)");
   if (g.weights() > UINT32_MAX || weight.buckets < 1 || weight.buckets > g.weights()) {
     return Status::error(Code::shape, "[dense] values: got %u for %lld weights, expected 1..that", weight.buckets,
                          static_cast<long long>(g.weights()));
@@ -171,16 +176,16 @@ Status make_hashed_dense(const ValueType& input, int32_t out_features, const Has
   return {};
 }
 
-Status make_segmented_dense(const ValueType& input, int32_t out_features, int32_t segment, const float* weight,
-                            int64_t weights, const float* bias, Isa isa, OpPtr* out) {
+Status make_segmented(const char* where, const ValueType& input, int32_t out_features, int32_t segment,
+                      const float* weight, int64_t weights, const float* bias, Isa isa, OpPtr* out) {
   ConvShape g;
-  if (Status s = check(input, out_features, weight, &g); !s.ok()) return s;
+  if (Status s = check(where, input, out_features, weight, &g); !s.ok()) return s;
   if (weights != g.weights() || segment < 1 || g.depth % segment != 0) {
-    return Status::error(Code::shape, "[dense] segment: got %d, %lld weights, expected a divisor of %lld, %lld weights",
-                         segment, static_cast<long long>(weights), static_cast<long long>(g.depth),
+    return Status::error(Code::shape, "[%s] segment: got %d, %lld weights, expected a divisor of %lld, %lld weights",
+                         where, segment, static_cast<long long>(weights), static_cast<long long>(g.depth),
                          static_cast<long long>(g.weights()));
   }
-  auto op = std::make_unique<SegmentedDense>(g, kernel_for(isa), segment);
+  auto op = std::make_unique<SegmentedDense>(where, g, kernel_for(isa), segment);
   if (Status s = op->create(weight, bias); !s.ok()) return s;
   *out = std::move(op);
   return {};

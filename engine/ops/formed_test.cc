@@ -26,7 +26,8 @@ float law(const float* x, const float* w, int32_t depth, int32_t segment, float 
 }
 
 template <class Make>
-void compare(Random& r, int32_t depth, int32_t outputs, int32_t segment, const std::vector<float>& w, Make make) {
+void compare(Random& r, int32_t pixels, int32_t depth, int32_t outputs, int32_t segment, const std::vector<float>& w,
+             Make make) {
   const auto bias = reals(r, static_cast<size_t>(outputs));
   const bool biased = r.next() % 2 == 0;
   for (const Isa isa : isas()) {
@@ -34,9 +35,9 @@ void compare(Random& r, int32_t depth, int32_t outputs, int32_t segment, const s
     const Status status = make(biased ? bias.data() : nullptr, isa, &op);
     CHECK(status.ok(), "creation: %s", status.message);
     for (const int32_t batch : kBatches) {
-      const auto x = reals(r, static_cast<size_t>(batch) * static_cast<size_t>(depth));
+      const auto x = reals(r, static_cast<size_t>(batch * pixels) * static_cast<size_t>(depth));
       const auto y = run_as<float>(*op, {x.data()}, batch, r);
-      for (int32_t i = 0; i < batch * outputs; ++i) {
+      for (int32_t i = 0; i < batch * pixels * outputs; ++i) {
         const int32_t o = i % outputs;
         const float expected = law(&x[static_cast<size_t>(i / outputs) * static_cast<size_t>(depth)],
                                    &w[static_cast<size_t>(o) * static_cast<size_t>(depth)], depth, segment,
@@ -56,7 +57,8 @@ void vectors() {
       weight.segments = r.between(1, 300), weight.width = r.between(1, 9);
       weight.values = values, weight.rows = outputs;
       const int32_t depth = weight.segments * weight.width;
-      const ValueType in{DType::f32, 1, 1, depth};
+      const int32_t height = r.between(1, 3), pixels = height * 2;
+      const ValueType in{DType::f32, height, 2, depth};
       weight.codebook = reals(r, static_cast<size_t>(values) * static_cast<size_t>(depth));
       weight.index = integers<uint8_t>(r, static_cast<size_t>(weight.segments) * outputs, 0, values - 1);
       std::vector<float> w(static_cast<size_t>(depth) * static_cast<size_t>(outputs));
@@ -66,11 +68,12 @@ void vectors() {
           w[static_cast<size_t>(o * depth + k)] =
               weight.codebook[static_cast<size_t>((s * values + index) * weight.width + k % weight.width)];
         }
-      compare(r, depth, outputs, weight.width, w, [&](const float* bias, Isa isa, OpPtr* op) {
-        return make_lookup_dense(in, outputs, weight, bias, isa, op);
+      compare(r, pixels, depth, outputs, weight.width, w, [&](const float* bias, Isa isa, OpPtr* op) {
+        return make_lookup("dense", in, outputs, weight, bias, isa, op);
       });
-      compare(r, depth, outputs, weight.width, w, [&](const float* bias, Isa isa, OpPtr* op) {
-        return make_segmented_dense(in, outputs, weight.width, w.data(), static_cast<int64_t>(w.size()), bias, isa, op);
+      compare(r, pixels, depth, outputs, weight.width, w, [&](const float* bias, Isa isa, OpPtr* op) {
+        return make_segmented("dense", in, outputs, weight.width, w.data(), static_cast<int64_t>(w.size()), bias, isa,
+                              op);
       });
     }
 }
@@ -87,7 +90,7 @@ void hashed() {
         w[i] = one.negative ? -values[one.bucket] : values[one.bucket];
       }
       const ValueType in{DType::f32, 1, 1, depth};
-      compare(r, depth, outputs, depth, w, [&](const float* bias, Isa isa, OpPtr* op) {
+      compare(r, 1, depth, outputs, depth, w, [&](const float* bias, Isa isa, OpPtr* op) {
         return make_hashed_dense(in, outputs, weight, bias, isa, op);
       });
     }
@@ -100,7 +103,7 @@ void refusals() {
   v.segments = 3, v.width = 2, v.values = 1, v.rows = 4;
   v.codebook.resize(6), v.index.resize(12);
   const auto look = [&](const ValueType& in, int32_t outputs) {
-    return make_lookup_dense(in, outputs, v, nullptr, Isa::scalar, &op).code;
+    return make_lookup("dense", in, outputs, v, nullptr, Isa::scalar, &op).code;
   };
   CHECK(look(f, 4) == Code::ok && look(f, 5) == Code::shape && look({DType::f32, 1, 1, 8}, 4) == Code::shape, "sizes");
   CHECK(look(picture, 4) == Code::shape && look(u, 4) == Code::dtype, "inputs");
@@ -109,10 +112,11 @@ void refusals() {
     return make_hashed_dense(in, 4, {from, buckets, 0}, nullptr, Isa::scalar, &op).code;
   };
   CHECK(hash(f, values, 6) == Code::ok && hash(f, values, 0) == Code::shape, "buckets");
+  CHECK(hash({DType::f32, 2, 1, 6}, values, 6) == Code::shape, "a picture");
   CHECK(hash(f, values, 25) == Code::shape && hash(f, nullptr, 6) == Code::graph && hash(u, values, 6) == Code::dtype,
         "hashed");
   const auto cut = [&](int32_t segment, int64_t weights) {
-    return make_segmented_dense(f, 1, segment, values, weights, nullptr, Isa::scalar, &op).code;
+    return make_segmented("dense", f, 1, segment, values, weights, nullptr, Isa::scalar, &op).code;
   };
   CHECK(cut(3, 6) == Code::ok && cut(4, 6) == Code::shape && cut(0, 6) == Code::shape && cut(3, 5) == Code::shape,
         "segments");

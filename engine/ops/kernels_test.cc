@@ -51,7 +51,7 @@ void vectors(Random& random, const char* name, int shape) {
                                    weight.values - 1);
   const auto bias = reals(random, weight.rows);
   compare(random, name, shape, random.between(1, 10), {input},
-          [&](Isa isa, OpPtr* op) { return make_lookup_dense(input, weight.rows, weight, bias.data(), isa, op); });
+          [&](Isa isa, OpPtr* op) { return make_lookup("dense", input, weight.rows, weight, bias.data(), isa, op); });
 }
 
 void hashed(Random& random, const char* name, int shape) {

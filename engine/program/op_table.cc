@@ -36,7 +36,7 @@ constexpr unsigned kKmap = kPool | bits_of({Attribute::dilation});
 constexpr unsigned kConv = kPool | bits_of({Attribute::dilation, Attribute::groups, Attribute::out_channels});
 constexpr unsigned kPick = bits_of({Attribute::begin, Attribute::out_channels, Attribute::groups});
 constexpr unsigned kDense = bits_of({Attribute::out_features});
-constexpr unsigned kSegmented = kDense | bits_of({Attribute::segment});
+constexpr unsigned kSegment = bits_of({Attribute::segment});
 constexpr unsigned kCodes = bits_of({Attribute::activation_bits});
 constexpr unsigned kFewBits = kCodes | bits_of({Attribute::planes, Attribute::levels, Attribute::activation_levels});
 
@@ -62,16 +62,30 @@ Status dense_i32(In in, const Node& n, ValueType* out) { return dense(in, n, out
 Status dense_f32(In in, const Node& n, ValueType* out) { return dense(in, n, out, DType::f32); }
 
 // Float sums by segments, also of weights of a form: those of vectors have one vector a segment.
-Status segmented(In in, const Node& n, ValueType* out) {
+Status check_segment(In in, const Node& n) {
   const TensorType form = n.tensor(Role::weight).type;
   const int32_t own = form == TensorType::vectors  ? n.tensor(Role::weight).as<VectorWeight>()->width
                       : form == TensorType::hashed ? 0
                                                    : n.segment;
   if (n.segment < 0 || n.segment != own || (n.segment > 0 && in[0].c % n.segment != 0)) {
-    return Status::error(Code::shape, "[dense] segment: got %d, expected 0 or a divisor of %d, that of the weight",
-                         n.segment, in[0].c);
+    return Status::error(Code::shape, "[%s] segment: got %d, expected 0 or a divisor of %d, that of the weight",
+                         n.row->name, n.segment, in[0].c);
   }
+  return {};
+}
+Status segmented_dense(In in, const Node& n, ValueType* out) {
+  if (Status s = check_segment(in, n); !s.ok()) return s;
   return dense_f32(in, n, out);
+}
+Status segmented_conv(In in, const Node& n, ValueType* out) {
+  if (Status s = check_segment(in, n); !s.ok()) return s;
+  const Window& w = n.window;
+  const bool pointwise = w.kernel_h == 1 && w.kernel_w == 1 && w.stride_h == 1 && w.stride_w == 1 && w.pad_top == 0 &&
+                         w.pad_left == 0 && w.pad_bottom == 0 && w.pad_right == 0 && n.groups == 1;
+  if ((n.segment > 0 && !pointwise) || n.tensor(Role::weight).type == TensorType::hashed) {
+    return Status::error(Code::shape, "[conv2d] segments or a form: expected a kernel of one pixel, and no hashes");
+  }
+  return conv_f32(in, n, out);
 }
 
 Status few_bits(In in, const Node& n, Status made, ValueType* out) {
@@ -216,18 +230,26 @@ Status make_quantize_node(In in, const Node& n, const Epilogue&, Isa, OpPtr* op)
   return make_quantize(in[0], n.few_bits.activation_bits, n.tensor(Role::scale).as<float>(),
                        n.tensor(Role::bias).as<float>(), op);
 }
+// As segments or a form ask, else null.
+Status make_segmented_node(In in, const Node& n, Isa isa, OpPtr* op) {
+  const Tensor& w = n.tensor(Role::weight);
+  const float* bias = n.tensor(Role::bias).as<float>();
+  const char* name = n.row->name;
+  if (w.type == TensorType::vectors) return make_lookup(name, in[0], n.outputs, *w.as<VectorWeight>(), bias, isa, op);
+  if (w.type == TensorType::hashed) return make_hashed_dense(in[0], n.outputs, *w.as<HashedWeight>(), bias, isa, op);
+  if (n.segment == 0) return {};
+  return make_segmented(name, in[0], n.outputs, n.segment, w.as<float>(), w.elements, bias, isa, op);
+}
 Status make_conv2d_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  if (Status s = make_segmented_node(in, n, isa, op); !s.ok() || *op) return s;
   const Tensor& w = n.tensor(Role::weight);
   return make_conv2d(in[0], n.window, n.outputs, n.groups, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(),
                      isa, op);
 }
 Status make_dense_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
+  if (Status s = make_segmented_node(in, n, isa, op); !s.ok() || *op) return s;
   const Tensor& w = n.tensor(Role::weight);
-  const float* bias = n.tensor(Role::bias).as<float>();
-  if (w.type == TensorType::vectors) return make_lookup_dense(in[0], n.outputs, *w.as<VectorWeight>(), bias, isa, op);
-  if (w.type == TensorType::hashed) return make_hashed_dense(in[0], n.outputs, *w.as<HashedWeight>(), bias, isa, op);
-  if (n.segment > 0) return make_segmented_dense(in[0], n.outputs, n.segment, w.as<float>(), w.elements, bias, isa, op);
-  return make_dense(in[0], n.outputs, w.as<float>(), w.elements, bias, isa, op);
+  return make_dense(in[0], n.outputs, w.as<float>(), w.elements, n.tensor(Role::bias).as<float>(), isa, op);
 }
 Status make_dense_bf16_node(In in, const Node& n, const Epilogue&, Isa isa, OpPtr* op) {
   const Tensor& w = n.tensor(Role::weight);
@@ -299,8 +321,8 @@ constexpr OpRow kRows[] = {
   {"wdense", 1, kU8 | kF32, kDense | kFewBits, Trait::accumulator, few_bits_dense, few_bits_dense_elements, per_mac<10>, make_wdense_node, kBinaryWeight},
   {"multithreshold", 1, kI32, kCodes, Trait::none, as_u8, thresholds, per_element, make_multithreshold_node, kThreshold},
   {"quantize", 1, kF32, kCodes, Trait::none, as_u8, channels, per_element, make_quantize_node, kAffine},
-  {"conv2d", 1, kF32, kConv, Trait::none, conv_f32, conv_elements, per_mac<30>, make_conv2d_node, kFloatWeight},
-  {"dense", 1, kF32, kSegmented, Trait::none, segmented, dense_elements, per_mac<50>, make_dense_node, kFormedWeight},
+  {"conv2d", 1, kF32, kConv | kSegment, Trait::none, segmented_conv, conv_elements, per_mac<30>, make_conv2d_node, kFormedWeight},
+  {"dense", 1, kF32, kDense | kSegment, Trait::none, segmented_dense, dense_elements, per_mac<50>, make_dense_node, kFormedWeight},
   {"dense_bf16", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_bf16_node, kBf16Weight},
   {"dense_i8", 1, kF32, kDense, Trait::none, dense_f32, dense_elements, per_mac<40>, make_dense_i8_node, kScaledWeight},
   {"threshold", 1, kI32, 0, Trait::epilogue, as_bits, channels, per_element, make_threshold_node, kThreshold},

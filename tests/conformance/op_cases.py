@@ -109,6 +109,11 @@ def _attributes(op: Op, rng: np.random.Generator, channels: int) -> tuple[dict[s
         drawn["activation_levels"] = str(rng.choice(("unsigned", "signed")))
     if "segment" in op.attrs:
         drawn["segment"] = int(rng.choice([0, *(d for d in range(1, channels + 1) if channels % d == 0)]))
+        if op.name == "conv2d" and rng.random() < 0.7:  # segments are of kernels of one pixel
+            drawn["segment"] = 0
+        elif op.name == "conv2d":
+            drawn |= {"kernel": (1, 1), "stride": (1, 1), "padding": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1}
+            spans, padding = [1, 1], (0, 0, 0, 0)
     if "out_features" in op.attrs:
         return {name: drawn[name] for name in op.attrs}, (1, 1)
     if op.name == "pick_channels":

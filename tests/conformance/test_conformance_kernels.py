@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from cases import case
 from chains import HEADS, chain_case
+from form_nets import hashed_net, vector_net
 from implementations import IMPLEMENTATIONS, ISA_FLAGS, cpu_flags, layer_graph
 from op_cases import op_case, op_runs
 
+from xnorkit.graph.ir import Graph
 from xnorkit.runtime import cpu
 from xnorkit.runtime.session import Session
 
@@ -56,4 +59,7 @@ def test_no_kernel_is_unproved() -> None:
     for graph, level, fuse in product(graphs, LEVELS, (True, False)):
         steps = Session(graph, isa=level, fuse=fuse).program.steps
         proved |= {name for step in steps for name in step["kernel"].split(" + ")}
+    formed: list[tuple[Graph, dict[str, Any]]] = [(vector_net(), {}), (hashed_net(), {"memory_budget": 400_000})]
+    for (graph, options), level in product(formed, LEVELS):
+        proved |= {step["kernel"] for step in Session(graph, isa=level, **options).program.steps}
     assert {row["name"] for row in cpu.kernels() if row["runs_here"]} <= proved

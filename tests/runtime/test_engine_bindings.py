@@ -58,8 +58,8 @@ BAD_CALLS: dict[str, tuple[str, Callable[[], Any]]] = {
         "XK_SHAPE",
         lambda: add_form(("hashed", [4, 8], {}, {"values": WEIGHT}), segment=4),
     ),
-    "a form of a convolution": (
-        "XK_DTYPE",
+    "a hashed convolution": (
+        "XK_SHAPE",
         lambda: builder().add("conv2d", [0], CONV, {"weight": ("hashed", [1, 2, 2, 2], {}, {"values": WEIGHT})}),
     ),
     "a segment that does not divide": (

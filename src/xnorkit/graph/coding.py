@@ -22,7 +22,9 @@ from ..format.strict_json import dump
 from ..reference.codecs.choose import cheapest
 from ..reference.codecs.coded import Coded
 from ..reference.codecs.vector import tabled
+from ..reference.linear import is_pointwise
 from ..reference.ops import OPS
+from .infer import complete_attrs
 from .ir import Graph, Node, Tensor
 from .store import description
 
@@ -34,8 +36,11 @@ CODINGS: tuple[Coding, ...] = ("plain", "fields", "huffman")
 def code_weights(graph: Graph, coding: Coding = "huffman", known: Mapping[str, Coded] | None = None) -> Graph:
     """The graph with each float32 tensor as it takes the fewest bytes, its description in the header included.
 
-    known: for some tensors, parts of a codec that cannot be told from the numbers (``vector``, ``hashed``). Dense nodes
-    whose vectors are worth looking up form their sums by segments (attribute ``segment``); other nodes are the same.
+    known: for some tensors, parts of a codec that cannot be told from the numbers (``vector``, ``hashed``).
+
+    Dense nodes and convolutions of one pixel whose vectors are worth looking up form their sums by segments (attribute
+    ``segment``); other nodes are the same.
+
     Raises RangeError for another ``coding``, or known parts that are of other numbers.
     """
     if coding not in CODINGS:
@@ -52,9 +57,11 @@ def code_weights(graph: Graph, coding: Coding = "huffman", known: Mapping[str, C
 
 def _segmented(node: Node, weight: Tensor | None) -> Node:
     """Sums of a dense node by segments where its weight is worth looking up, as long as none are said yet."""
-    if node.op != "dense" or node.attrs.get("segment") or not isinstance(weight, Coded):
+    if node.op not in ("dense", "conv2d") or node.attrs.get("segment") or not isinstance(weight, Coded):
         return node
-    width = tabled(weight)
+    attrs = complete_attrs(node)
+    pointwise = node.op == "dense" or is_pointwise(*(attrs[k] for k in ("kernel", "stride", "padding", "groups")))
+    width = tabled(weight) if pointwise else 0
     return replace(node, attrs={**node.attrs, "segment": width}) if width else node
 
 

@@ -78,12 +78,17 @@ def conv2d(
     padding: tuple[int, int, int, int] = NO_PADDING,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
+    segment: int = 0,
 ) -> Array:
     """float32 ``x (N, H, W, C)``, ``w (O, kH, kW, C/groups)``, ``bias (O,)`` to float32 ``(N, Ho, Wo, O)``.
 
-    Or all float64. Additions in the order of the head of this file. Raises ShapeError, DTypeError, RangeError.
+    segment: as of ``dense``, of every pixel, where the kernel is one pixel of stride 1 without padding and groups. Or
+    all float64. Additions in the order of the head of this file. Raises ShapeError, DTypeError, RangeError.
     """
     where = "conv2d"
+    if segment:
+        require_pointwise(where, w.shape[1:3], stride, padding, groups)
+        return dense(x.reshape(-1, 1, 1, x.shape[3]), w[:, 0, 0], bias, segment=segment).reshape(*x.shape[:3], -1)
     ho, wo = conv_geometry(where, x, w, stride, padding, dilation, groups)
     _require_floats(where, x, w, bias)
     o, _, _, group_channels = w.shape
@@ -100,6 +105,19 @@ def conv2d(
                 sums += product
         out[block] = np.moveaxis(sums, 2, 0).reshape(-1, ho, wo, o)
     return out if bias is None else np.add(out, bias, out=out)
+
+
+def is_pointwise(kernel: tuple[int, ...], stride: tuple[int, int], padding: tuple[int, ...], groups: int) -> bool:
+    """Whether a window is one pixel of stride 1, without padding and groups."""
+    return (tuple(kernel), tuple(stride), tuple(padding), groups) == ((1, 1), (1, 1), NO_PADDING, 1)
+
+
+def require_pointwise(where: str, kernel: tuple[int, ...], stride: tuple[int, int], padding: tuple[int, ...],
+                      groups: int) -> None:  # fmt: skip
+    """Raises ShapeError unless `is_pointwise`."""
+    if not is_pointwise(kernel, stride, padding, groups):
+        raise ShapeError(where, "kernel of sums by segments", got=f"{kernel}, stride {stride}, padding {padding}, "
+                         f"{groups} groups", expected="one pixel, stride 1, no padding, one group")  # fmt: skip
 
 
 def dense(x: Array, w: Array, bias: Array | None = None, *, segment: int = 0) -> Array:

@@ -51,6 +51,8 @@ _CONV = {
 }
 _PAD_VALUE = Attr("int", 0, low=-1, high=1, doc="what a padded tap contributes: 0, +1 or -1")
 _OUT_FEATURES = Attr("int", **_POSITIVE, doc="O, output features")
+_SEGMENT = Attr("int", 0, doc="channels whose sum is formed alone, a divisor of C; 0: all in one; kernels of one pixel",
+                later=True)  # fmt: skip
 _CODE_BITS = Attr("int", 8, low=1, high=8, doc="k, codes are 0..2^k - 1")
 _FEW_BITS = {
     "planes": Attr("int", 1, low=1, high=wbits.MAX_PLANES, doc="P, signs a weight is made of"),
@@ -77,9 +79,15 @@ def _dense_type(inputs: tuple[TensorType, ...], attrs: Attrs, dtype: str) -> Ten
 
 
 def _segmented_type(inputs: tuple[TensorType, ...], attrs: Attrs) -> TensorType:
+    """Of float convolutions and dense products."""
     if attrs["segment"] and inputs[0].shape[2] % attrs["segment"]:
         raise ShapeError("dense", "segment", got=attrs["segment"], expected=f"a divisor of C={inputs[0].shape[2]}")
-    return _dense_type(inputs, attrs, "f32")
+    if "kernel" not in attrs:
+        return _dense_type(inputs, attrs, "f32")
+    if attrs["segment"]:
+        window = (attrs[key] for key in ("kernel", "stride", "padding", "groups"))
+        linear.require_pointwise("conv2d", *window)
+    return _conv_type(inputs, attrs, "f32")
 
 
 def _conv_weight(inputs: tuple[TensorType, ...], attrs: Attrs) -> tuple[int, ...]:
@@ -208,14 +216,14 @@ _ROWS = (
        lambda i, a: _dense_type(i, a, "i32"), lambda x, a, t: linear.qdense(x[0], t["weight"]),
        {"out_features": _OUT_FEATURES}, {"weight": TensorSpec("i8", _dense_weight, doc="(O, C), -127..127")}),
     Op("conv2d", "float32 convolution; additions in (kh, kw, c) order, then bias; no fused multiply-add.", (_F32,),
-       lambda i, a: _conv_type(i, a, "f32"),
-       lambda x, a, t: linear.conv2d(x[0], t["weight"], t.get("bias"), **_window(a)),
-       _CONV, {"weight": TensorSpec("f32", _conv_weight, doc="(O, kH, kW, C/groups)"),
+       _segmented_type,
+       lambda x, a, t: linear.conv2d(x[0], t["weight"], t.get("bias"), segment=a["segment"], **_window(a)),
+       {**_CONV, "segment": _SEGMENT}, {"weight": TensorSpec("f32", _conv_weight, doc="(O, kH, kW, C/groups)"),
                "bias": TensorSpec("f32", lambda i, a: (a["out_channels"],), optional=True, doc="(O,)")}),
     Op("dense", "float32 matrix product; additions in channel order, then bias; no fused multiply-add.", (_F32,),
        _segmented_type, lambda x, a, t: linear.dense(x[0], t["weight"], t.get("bias"), segment=a["segment"]),
        {"out_features": _OUT_FEATURES,
-        "segment": Attr("int", 0, doc="channels whose sum is formed alone, a divisor of C; 0: all in one", later=True)},
+        "segment": _SEGMENT},
        {"weight": TensorSpec("f32", _dense_weight, doc="(O, C)"),
         "bias": _OPTIONAL_BIAS}),
     Op("dense_bf16", "float32 inputs x bfloat16 weights, summed as `dense` does.", (_F32,),

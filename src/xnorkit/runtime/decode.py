@@ -55,7 +55,7 @@ def damage(coded: Coded | None) -> Iterator[None]:
 
 def runs_by_table(node: Node, attrs: Mapping[str, Any], tensor: Tensor) -> bool:
     """Whether the weight is of vectors that the engine looks up, and the node's sums are formed by their segments."""
-    if node.op != "dense" or not isinstance(tensor, Coded):
+    if node.op not in ("dense", "conv2d") or not isinstance(tensor, Coded):
         return False
     segment: int = attrs["segment"]
     return segment > 0 and segment == tabled(tensor)

@@ -6,42 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from form_nets import RNG, hashed, net, vectors
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from xnorkit.errors import GraphError, LimitError
 from xnorkit.graph.build import GraphBuilder
 from xnorkit.graph.coding import code_weights
-from xnorkit.graph.ir import Graph
-from xnorkit.reference.codecs.coded import Coded
-from xnorkit.reference.codecs.table import CODECS, decode
-from xnorkit.reference.codecs.vector import from_codebook, tabled
-from xnorkit.reference.hashing import buckets_and_signs
+from xnorkit.reference.codecs.table import decode
+from xnorkit.reference.codecs.vector import tabled
 from xnorkit.runtime.cpu import levels
 from xnorkit.runtime.session import Session
-
-RNG = np.random.default_rng(7)
-
-
-def net(weight: NDArray[np.float32], segment: int = 0) -> Graph:
-    b = GraphBuilder()
-    x = b.input("x", "f32", (1, 1, weight.shape[1]))
-    tensors = {"weight": weight, "bias": RNG.standard_normal(len(weight)).astype(np.float32)}
-    return b.graph([b.add("dense", x, name="fc", out_features=len(weight), segment=segment, tensors=tensors)])
-
-
-def vectors(rows: int, segments: int, width: int, values: int, stages: int = 1, seed: int = 0) -> Coded:
-    rng = np.random.default_rng(seed)
-    book = rng.standard_normal((stages, segments, values, width)).astype(np.float32)
-    indices = rng.integers(0, values, (stages, segments, rows)).astype(np.uint8)
-    return from_codebook(book, indices, (rows, segments * width), huffman=int(rng.integers(2)))
-
-
-def hashed(rows: int, columns: int, buckets: int) -> Coded:
-    bucket, sign = buckets_and_signs(rows * columns, buckets, seed=3)
-    weight = (RNG.standard_normal(buckets).astype(np.float32)[bucket] * sign).astype(np.float32)
-    return CODECS["hashed"].encode(weight.reshape(rows, columns), {"buckets": buckets, "seed": 3})
 
 
 def kernels(session: Session) -> set[str]:
@@ -72,6 +47,29 @@ def test_coding_forms_sums_by_segments_where_tables_pay() -> None:
         graph = code_weights(net(decode(other)), known={"fc.weight": other})
         assert not graph.node("fc").attrs.get("segment")
     assert tabled(vectors(60, 25, 8, 5, stages=2)) == 8 and tabled(vectors(600, 25, 8, 17, stages=2)) == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5)])
+def test_convolutions_of_one_pixel_run_by_tables(size: tuple[int, int]) -> None:
+    coded = vectors(40, 6, 8, 10)
+    weight = decode(coded).reshape(40, 1, 1, 48)
+    b = GraphBuilder()
+    x = b.input("x", "f32", (*size, 48))
+    graph = b.graph([b.add("conv2d", x, name="fc", out_channels=40, kernel=(1, 1), tensors={"weight": weight})])
+    known = replace(coded, shape=weight.shape)
+    found = code_weights(graph, known={"fc.weight": known})
+    assert found.node("fc").attrs["segment"] == 8 and "lookup" in "".join(kernels(Session(found)))
+    images = RNG.standard_normal((5, *size, 48)).astype(np.float32)
+    expected = Session(found, backend="reference")(images)
+    for isa in levels():
+        assert np.array_equal(Session(found, isa=isa)(images).view(np.uint32), expected.view(np.uint32))
+    assert np.array_equal(Session(found.decoded())(images).view(np.uint32), expected.view(np.uint32))
+    strided = b.graph([b.add("conv2d", x, name="two", out_channels=40, kernel=(1, 1), stride=(2, 2),
+                             tensors={"weight": weight})]) if size != (1, 1) else graph  # fmt: skip
+    if strided is not graph:
+        assert not code_weights(strided, known={"two.weight": known}).node("two").attrs.get("segment")
+        with pytest.raises(GraphError, match="one pixel"):
+            b.add("conv2d", x, out_channels=40, kernel=(1, 1), stride=(2, 2), segment=8, tensors={"weight": weight})
 
 
 def test_hashed_layers_run_without_a_matrix_that_the_budget_has_no_room_for() -> None:

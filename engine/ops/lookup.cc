@@ -16,10 +16,12 @@ using lookup::kImages;
 
 // A unit is a group of images, kImages or one, times some blocks of 64 outputs; every run of units of one group makes
 // the group's tables once.
-class LookupDense final : public Op {
+class Lookup final : public Op {
  public:
-  LookupDense(const VectorWeight& weight, const lookup::Kernel& kernel)
-      : kernel_(kernel),
+  Lookup(const char* name, const ConvShape& geometry, const VectorWeight& weight, const lookup::Kernel& kernel)
+      : name_(name),
+        out_(geometry.out),
+        kernel_(kernel),
         segments_(weight.segments),
         width_(weight.width),
         stride_(static_cast<int32_t>(ceil_div(weight.values, lookup::kValueLanes)) * lookup::kValueLanes),
@@ -36,7 +38,8 @@ class LookupDense final : public Op {
     const size_t book = segments * static_cast<size_t>(width_) * static_cast<size_t>(stride_) * sizeof(float);
     if (!book_.allocate(book) || !index_.allocate(blocks * segments * kLanes) ||
         !bias_.allocate(blocks * kLanes * sizeof(float))) {
-      return Status::error(Code::limit, "[dense] memory: got %zu bytes refused, expected them for a codebook", book);
+      return Status::error(Code::limit, "[%s] memory: got %zu bytes refused, expected them for a codebook", name_,
+                           book);
     }
     for (int32_t s = 0; s < segments_; ++s) {
       const float* from = weight.codebook.data() + int64_t{s} * weight.values * width_;
@@ -51,17 +54,20 @@ class LookupDense final : public Op {
     return {};
   }
 
-  const char* name() const override { return "dense"; }
+  const char* name() const override { return name_; }
   const char* kernel_name() const override { return kernel_.name; }
-  ValueType output() const override { return {DType::f32, 1, 1, outputs_}; }
+  ValueType output() const override { return {DType::f32, out_.h, out_.w, outputs_}; }
   size_t packed_bytes() const override { return book_.bytes() + index_.bytes() + bias_.bytes(); }
-  int64_t units(int32_t batch) const override { return parts() * (batch / kImages + batch % kImages); }
+  int64_t units(int32_t batch) const override {
+    const int64_t rows = pixels() * batch;
+    return parts() * (rows / kImages + rows % kImages);
+  }
   // Tables, a chunk's inputs with the images in lanes, sums of all outputs.
   size_t scratch_bytes() const override { return table_bytes() + input_bytes() + sum_bytes(); }
 
   void run(const RunArgs& args, int64_t begin, int64_t end, void* scratch) const noexcept override {
     const size_t depth = static_cast<size_t>(segments_) * static_cast<size_t>(width_);
-    const int64_t whole = args.batch / kImages;
+    const int64_t whole = pixels() * args.batch / kImages;
     while (begin < end) {
       const int64_t group = begin / parts(), last = std::min(end, (group + 1) * parts());
       const int32_t first_block = static_cast<int32_t>(begin % parts()) * part_;
@@ -82,6 +88,7 @@ class LookupDense final : public Op {
   static constexpr int32_t kChunkBytes = 64 << 10;  // of tables, so that they stay in the second cache
   static constexpr int32_t kManyChunkBytes = 32 << 10;
 
+  int64_t pixels() const { return int64_t{out_.h} * out_.w; }
   int64_t parts() const { return ceil_div(blocks_, part_); }
   int32_t many_chunk() const { return std::clamp<int32_t>(kManyChunkBytes / (stride_ * kImages * 4), 1, segments_); }
   size_t table_bytes() const {
@@ -131,6 +138,8 @@ class LookupDense final : public Op {
         out[int64_t{i} * outputs_ + o] = sums[o * kImages + i] + bias_.as<float>()[o];
   }
 
+  const char* name_;
+  Size out_;
   const lookup::Kernel& kernel_;
   int32_t segments_, width_, stride_, outputs_, blocks_, chunk_, part_ = 1;
   AlignedBuffer book_, index_, bias_;
@@ -138,20 +147,20 @@ class LookupDense final : public Op {
 
 }  // namespace
 
-Status make_lookup_dense(const ValueType& input, int32_t out_features, const VectorWeight& weight, const float* bias,
-                         Isa isa, OpPtr* out) {
-  if (input.dtype != DType::f32) return Status::error(Code::dtype, "[dense] input: expected f32");
+Status make_lookup(const char* where, const ValueType& input, int32_t out_features, const VectorWeight& weight,
+                   const float* bias, Isa isa, OpPtr* out) {
+  if (input.dtype != DType::f32) return Status::error(Code::dtype, "[%s] input: expected f32", where);
   ConvShape g;
-  if (Status s = dense_shape("dense", input, out_features, &g); !s.ok()) return s;
+  if (Status s = conv_shape(where, input, {1, 1}, out_features, 1, &g); !s.ok()) return s;
   if (weight.values < 1 || weight.values > 256 || weight.segments < 1 || weight.rows != out_features ||
       int64_t{weight.segments} * weight.width != g.depth) {
-    return Status::error(Code::shape, "[dense] weight: got %d segments of %d, %d rows, expected (%d, %lld)",
+    return Status::error(Code::shape, "[%s] weight: got %d segments of %d, %d rows, expected (%d, %lld)", where,
                          weight.segments, weight.width, weight.rows, out_features, static_cast<long long>(g.depth));
   }
   const lookup::Kernel* kernel = nullptr;
   for (const lookup::Kernel& row : lookup::kKernels)
     if (kernel == nullptr && row.isa <= isa) kernel = &row;
-  auto op = std::make_unique<LookupDense>(weight, *kernel);
+  auto op = std::make_unique<Lookup>(where, g, weight, *kernel);
   if (Status s = op->create(weight, bias); !s.ok()) return s;
   *out = std::move(op);
   return {};
