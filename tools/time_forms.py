@@ -32,6 +32,8 @@ VECTORS = [(784, 300, 8, 12), (800, 500, 8, 16), (4096, 1000, 8, 16), (4096, 409
 """Inputs, outputs, columns of a segment, vectors of a segment."""
 HASHED = [(784, 1000, 8), (784, 1000, 64), (9216, 4096, 64)]
 """Inputs, outputs, weights a value."""
+CONVS = [(28, 256, 256, 8, 16), (14, 512, 512, 8, 16)]
+"""Side of the picture, inputs and outputs of a kernel of one pixel, columns of a segment, vectors of a segment."""
 BATCHES = (1, 64)
 RNG = np.random.default_rng(0)
 
@@ -42,6 +44,16 @@ def layer(weight: NDArray[np.float32], coded: Coded | None = None, segment: int 
     tensors = {"weight": weight, "bias": np.zeros(len(weight), np.float32)}
     graph = b.graph([b.add("dense", x, name="fc", out_features=len(weight), segment=segment, tensors=tensors)])
     return graph if coded is None else replace(graph, tensors={**graph.tensors, "fc.weight": coded})
+
+
+def conv(weight: NDArray[np.float32], side: int, coded: Coded | None = None, segment: int = 0) -> Graph:
+    b = GraphBuilder()
+    x = b.input("x", "f32", (side, side, weight.shape[1]))
+    graph = b.graph([b.add("conv2d", x, name="fc", out_channels=len(weight), kernel=(1, 1), segment=segment,
+                           tensors={"weight": weight[:, None, None]})])  # fmt: skip
+    if coded is None:
+        return graph
+    return replace(graph, tensors={"fc.weight": replace(coded, shape=(len(weight), 1, 1, weight.shape[1]))})
 
 
 def vectors(inputs: int, outputs: int, width: int, values: int) -> Coded:
@@ -58,11 +70,12 @@ def hashed(inputs: int, outputs: int, fold: int) -> Coded:
     return CODECS["hashed"].encode(weight, {"buckets": buckets, "seed": 0})
 
 
-def compare(what: str, form: Session, whole: Session, weight: NDArray[np.float32], batch: int, rounds: int) -> str:
+def compare(what: str, form: Session, whole: Session, weight: NDArray[np.float32], batch: int, rounds: int,
+            side: int = 1) -> str:  # fmt: skip
     """A line of the table."""
-    x = RNG.standard_normal((batch, 1, 1, weight.shape[1])).astype(np.float32)
-    tensor, matrix = torch.from_numpy(x.reshape(batch, -1)), torch.from_numpy(weight)
-    answer = form(x).reshape(batch, -1)
+    x = RNG.standard_normal((batch, side, side, weight.shape[1])).astype(np.float32)
+    tensor, matrix = torch.from_numpy(x.reshape(-1, weight.shape[1])), torch.from_numpy(weight)
+    answer = form(x).reshape(-1, len(weight))
     assert np.allclose(answer, tensor @ matrix.T, rtol=1e-3, atol=1e-2), what
     calls: dict[str, Callable[[], object]] = {
         "form": lambda: form(x), "decoded": lambda: whole(x), "torch": lambda: tensor @ matrix.T,
@@ -90,6 +103,14 @@ def main(rounds: int) -> None:
         for batch in BATCHES:
             name = f"{inputs} x {outputs}, {values} vectors of {width}"
             print(compare(name, form, Session(layer(weight)), weight, batch, rounds), flush=True)
+    for side, inputs, outputs, width, values in CONVS:
+        coded = vectors(inputs, outputs, width, values)
+        weight = decode(coded)
+        form, law = Session(conv(weight, side, coded, width)), Session(conv(weight, side, segment=width))
+        x = RNG.standard_normal((2, side, side, inputs)).astype(np.float32)
+        assert np.array_equal(form(x), law(x))
+        name = f"1x1, {side} x {side}, {inputs} to {outputs}, {values} vectors of {width}"
+        print(compare(name, form, Session(conv(weight, side)), weight, 1, rounds, side), flush=True)
     for inputs, outputs, fold in HASHED:
         coded = hashed(inputs, outputs, fold)
         weight = decode(coded)
