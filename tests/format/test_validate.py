@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import mmap
 import os
 import re
@@ -55,6 +56,28 @@ def test_pad_bytes_must_be_zero() -> None:
     broken = bytearray(file)
     broken[data_start + 5] = 1
     assert reason_of(bytes(broken)) == "bad_pad"
+
+
+def test_version_2_is_dense_and_aligned_to_elements() -> None:
+    tensors = {"a": np.zeros(3, np.uint8), "b": np.ones(2, np.float32), "c": np.zeros(1, np.uint16)}
+    file = to_bytes(Records("{}", tensors, version=2))
+    found = read(file)
+    assert list(found.tensors) == ["b", "c", "a"] and found.data_bytes == 13
+    assert all(np.array_equal(found.tensors[name], array) for name, array in tensors.items())
+    u8 = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
+    wide = {"dtype": "F32", "shape": [1], "data_offsets": [1, 5]}
+    assert reason_of(relabelled(file, {"a": u8, "b": wide}, b"\0" * 5)) == "misaligned"
+    pad = {"dtype": "U8", "shape": [3], "data_offsets": [1, 4]}
+    wide = {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}
+    assert reason_of(relabelled(file, {"a": u8, "__pad__0": pad, "b": wide}, b"\0" * 8)) == "bad_pad"
+
+
+def relabelled(file: bytes, tensors: dict[str, object], data: bytes) -> bytes:
+    """The file's metadata over other tensors."""
+    root = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+    text = json.dumps({"__metadata__": root["__metadata__"], **tensors}).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return len(text).to_bytes(8, "little") + text + data
 
 
 def test_pad_must_lead_to_a_tensor() -> None:

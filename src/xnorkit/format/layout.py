@@ -32,6 +32,9 @@ MAX_INTEGER = 1 << 53
 DEFAULT_BUDGET_BYTES = 1 << 32
 """Files above it are refused unless the caller raises ``budget_bytes``."""
 
+DENSE_VERSION = 2
+"""From this version on tensors are aligned to their elements alone, and there is no padding."""
+
 METADATA = "__metadata__"
 PAD_PREFIX = "__pad__"
 KEY_VERSION, KEY_GRAPH, KEY_SHA256 = "xnorkit.version", "xnorkit.graph", "xnorkit.sha256"

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import FormatError
 from .layout import (
     ALIGNMENT,
+    DENSE_VERSION,
     DTYPES,
     KEY_GRAPH,
     KEY_SHA256,
@@ -59,8 +60,8 @@ FORMAT_REASONS: dict[str, str] = {
     "size_mismatch": "data_offsets do not span the bytes that shape and element type need",
     "overlap": "two tensors share bytes",
     "hole": "bytes between two tensors belong to none",
-    "misaligned": "the data section or a tensor does not begin at a multiple of 64 bytes",
-    "bad_pad": "padding that is not less than 64 zero bytes of U8, or does not lead to the next tensor",
+    "misaligned": "the data section or a tensor does not begin at a multiple of 64 bytes (version 2: of its elements)",
+    "bad_pad": "padding: 64 bytes or more, not of zeros or U8, not before the next tensor, or in version 2",
     "trailing_bytes": "bytes after the last tensor",
     "hash_mismatch": "the content does not match the SHA-256 stored with it",
 }
@@ -108,7 +109,7 @@ def validate(head: bytes, file_bytes: int, where: str) -> Header:
             "misaligned", where, "data section begins at", got=8 + length, expected=f"a multiple of {ALIGNMENT}"
         )
     extents = _extents(root, where)
-    _check_cover(extents, file_bytes - 8 - length, where)
+    _check_cover(extents, file_bytes - 8 - length, version, where)
     return Header(version, graph, sha256, meta, extents, 8 + length)
 
 
@@ -188,7 +189,7 @@ def _is_counts(value: Any) -> bool:
     return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
 
 
-def _check_cover(extents: tuple[Extent, ...], data_bytes: int, where: str) -> None:
+def _check_cover(extents: tuple[Extent, ...], data_bytes: int, version: int, where: str) -> None:
     """Tensors lie one after the other from byte 0 to the end of the file: aligned, no hole, no overlap."""
     position = 0
     for i, e in enumerate(extents):
@@ -197,10 +198,11 @@ def _check_cover(extents: tuple[Extent, ...], data_bytes: int, where: str) -> No
             raise FormatError("overlap", at, "begins at", got=e.begin, expected=f"at least {position}")
         if e.begin > position:
             raise FormatError("hole", at, "begins at", got=e.begin, expected=position)
+        step = ALIGNMENT if version < DENSE_VERSION else DTYPES[e.dtype].itemsize
         if e.is_pad:
-            _check_pad(e, i == len(extents) - 1, at)
-        elif e.begin % ALIGNMENT:
-            raise FormatError("misaligned", at, "begins at", got=e.begin, expected=f"a multiple of {ALIGNMENT}")
+            _check_pad(e, i == len(extents) - 1 or version >= DENSE_VERSION, at)
+        elif e.begin % step:
+            raise FormatError("misaligned", at, "begins at", got=e.begin, expected=f"a multiple of {step}")
         position = e.end
     if position > data_bytes:
         raise FormatError("truncated", where, "data section", got=f"{data_bytes} bytes", expected=position,
@@ -209,12 +211,12 @@ def _check_cover(extents: tuple[Extent, ...], data_bytes: int, where: str) -> No
         raise FormatError("trailing_bytes", where, "data section", got=f"{data_bytes} bytes", expected=position)
 
 
-def _check_pad(e: Extent, last: bool, at: str) -> None:
+def _check_pad(e: Extent, idle: bool, at: str) -> None:
     size = e.end - e.begin
     if e.dtype != "U8" or size >= ALIGNMENT:
         expected = f"less than {ALIGNMENT} bytes of U8"
         raise FormatError("bad_pad", at, "padding", got=f"{size} bytes of {e.dtype}", expected=expected)
-    if last or e.end % ALIGNMENT:
+    if idle or e.end % ALIGNMENT:
         raise FormatError(
             "bad_pad", at, "padding ends at", got=e.end, expected=f"a tensor at a multiple of {ALIGNMENT}"
         )

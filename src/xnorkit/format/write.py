@@ -13,6 +13,7 @@ from ..errors import FormatError
 from .atomic import Piece, write_atomic
 from .digest import digest
 from .layout import (
+    DENSE_VERSION,
     DTYPES,
     KEY_GRAPH,
     KEY_SHA256,
@@ -68,7 +69,10 @@ def _check_text(records: Records, where: str) -> None:
 def _lay_out(records: Records, where: str) -> list[Extent]:
     extents: list[Extent] = []
     position = pads = 0
-    for name, array in records.tensors.items():
+    tensors = list(records.tensors.items())
+    if records.version >= DENSE_VERSION:  # wide elements first, so that all are aligned without padding
+        tensors.sort(key=lambda item: -item[1].dtype.itemsize)
+    for name, array in tensors:
         if name.startswith(PAD_PREFIX) or name == METADATA:
             raise FormatError("bad_name", where, "tensor name", got=name, expected="a name that is not reserved")
         dtype = _NAMES.get(array.dtype.newbyteorder("<"))
@@ -76,7 +80,7 @@ def _lay_out(records: Records, where: str) -> list[Extent]:
             raise FormatError(
                 "bad_dtype", f"{where}: tensor {name}", "element type", got=array.dtype, expected=", ".join(DTYPES)
             )
-        begin = align(position)
+        begin = align(position) if records.version < DENSE_VERSION else position
         if begin > position:
             extents.append(Extent(f"{PAD_PREFIX}{pads}", "U8", (begin - position,), position, begin))
             pads += 1

@@ -49,7 +49,8 @@ def part_bytes(coded: Coded) -> dict[str, int]:
 
 def from_bytes(codec: str, shape: tuple[int, ...], attrs: Mapping[str, int], sizes: Mapping[str, int],
                data: NDArray[np.uint8]) -> Coded:  # fmt: skip
-    """The coded weight whose parts, of ``sizes`` bytes, lie one behind the other in ``data``; views of it, not copies.
+    """The coded weight whose parts, of ``sizes`` bytes, lie one behind the other in ``data``: views of it, but
+    copies of floats, for ``data`` may begin at any byte.
 
     Raises GraphError ``coded`` as ``check``, and for sizes that do not add up to the data's.
     """
@@ -62,7 +63,7 @@ def from_bytes(codec: str, shape: tuple[int, ...], attrs: Mapping[str, int], siz
         if name in FLOATS:
             if at % 4 or length % 4:
                 raise damaged(codec, f"part {name}", f"bytes {at}..{at + length}", "whole float32 numbers, first")
-            part = part.view("<f4")
+            part = np.frombuffer(part.tobytes(), "<f4")
         parts[name] = part
         at += length
     coded = Coded(codec, tuple(shape), dict(attrs), parts)
