@@ -4,7 +4,7 @@
 True
 >>> best = {row["family"] for row in kernels() if row["runs_here"]}
 >>> sorted(best)
-['bdepth', 'bgemm', 'eltwise', 'fgemm', 'fsgemm', 'kmap', 'pool', 'qgemm', 'wgemm']
+['bdepth', 'bgemm', 'deal', 'eltwise', 'fgemm', 'fsgemm', 'kmap', 'lookup', 'pool', 'qgemm', 'wgemm']
 """
 
 from __future__ import annotations
