@@ -23,6 +23,7 @@ from xnorkit.compress.stages.code import Huffman
 from xnorkit.compress.stages.prune import Prune
 from xnorkit.compress.stages.share import Share
 from xnorkit.models import create_model
+from xnorkit.models.table import config_of
 from xnorkit.train.checkpoint import CheckpointInfo, save
 from xnorkit.train.data.arrays import Split
 from xnorkit.train.recipe import parse
@@ -46,11 +47,12 @@ def checkpoint(name: str, folder: Path) -> int:
     """Write an untrained net as a checkpoint; returns the side of its pictures."""
     torch.manual_seed(0)
     model = create_model(name, "fp32", num_classes=CLASSES, in_chans=3)
-    side = model.config["input_size"]  # type: ignore[index]
+    config = config_of(model)
+    side = int(config["input_size"])
     recipe = parse({"name": name, "data": {"name": "cifar10"}, "model": {"name": name, "method": "fp32"}})
-    info = CheckpointInfo(recipe, model.config, tuple(map(str, range(CLASSES))), (side, side, 3), "noise")  # type: ignore[arg-type]
+    info = CheckpointInfo(recipe, config, tuple(map(str, range(CLASSES))), (side, side, 3), "noise")
     save(folder, model, info)
-    return int(side)
+    return side
 
 
 def main() -> None:

@@ -32,9 +32,9 @@ def builder(dtype: str = "f32", shape: tuple[int, ...] = (4, 4, 2)) -> _engine.B
     return b
 
 
-def add_form(form: tuple[Any, ...], segment: int = 0) -> int:
+def add_form(form: Any, segment: int = 0) -> int:
     attrs = {"out_features": 4, "segment": segment}
-    return builder(shape=(1, 1, 8)).add("dense", [0], attrs, {"weight": form})  # type: ignore[dict-item]
+    return builder(shape=(1, 1, 8)).add("dense", [0], attrs, {"weight": form})
 
 
 CONV = {"out_channels": 1, "kernel": (2, 2)}
