@@ -87,6 +87,15 @@ def test_hashed_layers_run_without_a_matrix_that_the_budget_has_no_room_for() ->
         Session(graph, memory_budget=3000)
 
 
+def test_a_budget_counts_vectors_as_they_run() -> None:
+    coded = vectors(4000, 50, 8, 10)
+    graph = code_weights(net(decode(coded)), known={"fc.weight": coded})
+    x = RNG.standard_normal((3, 1, 1, 400)).astype(np.float32)
+    assert np.array_equal(Session(graph, memory_budget=1_000_000)(x), Session(graph)(x))  # decoded: 6,400,000
+    with pytest.raises(LimitError):
+        Session(graph, memory_budget=100_000)
+
+
 def test_damaged_vectors_are_refused_as_coded() -> None:
     coded = vectors(40, 25, 8, 10)
     graph = code_weights(net(decode(coded)), known={"fc.weight": coded})

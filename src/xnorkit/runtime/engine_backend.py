@@ -105,7 +105,11 @@ def _settle_budget(graph: Graph, memory_budget: int) -> bool:
 
     Weights are decoded before the engine packs and counts them, so their size is counted first. Raises LimitError.
     """
-    sizes = {key: 4 * tensor.size for key, tensor in graph.tensors.items() if isinstance(tensor, Coded)}
+    weighted = [node for node in graph.nodes if "weight" in node.tensors]
+    tabled = {key for node in weighted if runs_by_table(node, OPS[node.op].complete(node.attrs),
+                                                        graph.tensors[key := node.tensors["weight"]])}  # fmt: skip
+    sizes = {key: tensor.nbytes if key in tabled else 4 * tensor.size
+             for key, tensor in graph.tensors.items() if isinstance(tensor, Coded)}  # fmt: skip
     if sum(sizes.values()) <= memory_budget:
         return True
     hashed = {key for node in graph.nodes for key in node.tensors.values() if runs_hashed(node, graph.tensors[key])}
