@@ -239,11 +239,46 @@ def test_compiled_training_step_equals_eager():
         torch.testing.assert_close(a.grad, b.grad)
 
 
-def test_autocast_leaves_the_sums_exact():
-    layer, x = BinaryConv2d(64, 8, 3, bias=True), images(c=64)
+def test_autocast_leaves_the_sums_of_evaluation_exact():
+    layer, x = BinaryConv2d(64, 8, 3, bias=True).eval(), images(c=64)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = layer(x)
     assert inside.dtype == torch.float32 and torch.equal(inside, layer(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"kmap": True}, {"gate": 4}, {"weight": "real"}])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_rounds_the_sums_of_a_training_step(dtype, options):
+    """Beyond 2^8 a sum has bfloat16's eight bits: near the exact one, not equal to it; so are the gradients."""
+    torch.manual_seed(0)
+    layer, x = BinaryConv2d(128, 8, 5, bias=True, **options), images(c=128) + 0.2
+    with torch.no_grad():
+        layer.weight += 0.01
+    found = []
+    for rounds in (False, True):
+        layer.zero_grad()
+        with torch.autocast("cpu", dtype, enabled=rounds):
+            y = layer(x)
+        y.float().square().mean().backward()
+        found.append((y, layer.weight.grad))
+    (exact, gradient), (near, gradient_) = found
+    assert (
+        gradient_.dtype == torch.float32
+        and not torch.equal(near.float(), exact)
+        and not torch.equal(gradient, gradient_)
+    )
+    tolerance = 8 * torch.finfo(dtype).eps
+    assert (near.float() - exact).abs().max() <= tolerance * exact.abs().max()
+    assert (gradient_ - gradient).norm() <= tolerance * gradient.norm()
+
+
+def test_sums_beyond_the_range_of_autocast_stay_exact():
+    layer, x = Int8Conv2d(3, 4, 5), images(c=3)
+    x = torch.full_like(x, 255.0)
+    with torch.no_grad(), torch.autocast("cpu", torch.float16):
+        assert torch.equal(layer.train()(x), layer.eval()(x))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert layer.train()(x).dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("weight", ["sign", "xnor"])

@@ -20,6 +20,7 @@ from two_ranks import plain
 from xnorkit.errors import CheckpointError, RangeError, RecipeError
 from xnorkit.train import Result, load_checkpoint, run
 from xnorkit.train.checkpoint import load_state, read_info, save
+from xnorkit.train.evaluation import evaluate
 
 HERE = Path(__file__).parent
 
@@ -195,6 +196,16 @@ def test_recalibration_limit_and_plain_best(tmp_path: Path) -> None:
     assert [row["eval_split"] for row in result.history] == ["test"] * 3
     assert result.best["epoch"] == 3 and result.best["step"] == 30
     assert result.best["eval_top1"] == result.test.top1 > 0.9
+
+
+def test_bfloat16_rounds_training_and_neither_evaluation_nor_checkpoints(tmp_path: Path) -> None:
+    runs = {name: train(str(tmp_path / name), (f"train.precision={name}",)) for name in ("float32", "bfloat16")}
+    exact, rounded = runs["float32"], runs["bfloat16"]
+    assert rounded.history[0]["train_loss"] != exact.history[0]["train_loss"]
+    assert abs(rounded.history[0]["train_loss"] - exact.history[0]["train_loss"]) < 0.05 and rounded.test.top1 > 0.9
+    model, _ = load_checkpoint(tmp_path / "bfloat16" / "best", Tiny())
+    assert all(value.dtype in (torch.float32, torch.int64) for value in model.state_dict().values())
+    assert evaluate(model, split(90, 1, "test")).top1 == rounded.test.top1
 
 
 def test_tensorboard_and_a_shipped_model(tmp_path: Path) -> None:

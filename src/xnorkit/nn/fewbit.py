@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .functional import conv2d_accumulate, conv_shape, dense_accumulate, dense_shape, epilogue
+from .functional import conv2d_accumulate, conv_shape, dense_accumulate, dense_shape, epilogue, rounding_dtype
 
 REAL = 0
 """``activation_bits`` of float32 inputs."""
@@ -79,21 +79,26 @@ def powers(x: Tensor, bits: int, top: int) -> Tensor:
 
 
 def wconv2d_sum(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int],
-                groups: int, weight_bits: int, activation_bits: int) -> Tensor:  # fmt: skip
-    """The accumulator of values x: exact integers, or, with ``activation_bits`` REAL, float sums."""
+                groups: int, weight_bits: int, activation_bits: int, training: bool = False) -> Tensor:  # fmt: skip
+    """The accumulator of values x: exact integers, or, with ``activation_bits`` REAL, float sums.
+
+    training: under autocast the sums are rounded to its dtype and returned in it.
+    """
     if activation_bits == REAL:
+        dtype = rounding_dtype(x, training) or weight.dtype
         with torch.autocast(x.device.type, enabled=False):
-            return F.conv2d(x.to(weight.dtype), weight, None, tuple(stride), tuple(padding), tuple(dilation), groups)
+            return F.conv2d(x.to(dtype), weight.to(dtype), None, tuple(stride), tuple(padding), tuple(dilation), groups)
     largest = largest_product(weight_bits, activation_bits)
-    return conv2d_accumulate(x, weight, stride, padding, dilation, groups, largest_product=largest)
+    return conv2d_accumulate(x, weight, stride, padding, dilation, groups, largest_product=largest, training=training)
 
 
-def wdense_sum(x: Tensor, weight: Tensor, weight_bits: int, activation_bits: int) -> Tensor:
+def wdense_sum(x: Tensor, weight: Tensor, weight_bits: int, activation_bits: int, training: bool = False) -> Tensor:
     """The accumulator of a dense layer, as ``wconv2d_sum``."""
     if activation_bits == REAL:
+        dtype = rounding_dtype(x, training) or weight.dtype
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x.to(weight.dtype), weight)
-    return dense_accumulate(x, weight, largest_product(weight_bits, activation_bits))
+            return F.linear(x.to(dtype), weight.to(dtype))
+    return dense_accumulate(x, weight, largest_product(weight_bits, activation_bits), training)
 
 
 @torch.library.custom_op("xnorkit::wconv2d", mutates_args=())

@@ -22,7 +22,7 @@ tensor([[-0.5000]])
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -81,39 +81,56 @@ def accumulator_dtype(fan_in: int, largest_product: int, dtype: torch.dtype) -> 
     return dtype if float32_exact(bound) else torch.float64
 
 
-def conv2d_accumulate(
-    x: Tensor,
-    weight: Tensor,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    groups: int,
-    pad_value: int = 0,
-    largest_product: int = 1,
-) -> Tensor:
+def rounding_dtype(x: Tensor, training: bool, largest_sum: int = 0) -> torch.dtype | None:
+    """Autocast's dtype where a layer in training forms its sums in it, rounding them; None where sums are as without.
+
+    None outside training, outside autocast, and for sums beyond the dtype's range. The operands, integers of at most
+    eight bits, are exact in every dtype.
+
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     rounding_dtype(torch.ones(1), True), rounding_dtype(torch.ones(1), False)
+    (torch.bfloat16, None)
+    """
+    if not training or not torch.is_autocast_enabled(x.device.type):
+        return None
+    dtype = torch.get_autocast_dtype(x.device.type)
+    return dtype if largest_sum <= torch.finfo(dtype).max else None
+
+
+def _accumulate(form: Callable[[Tensor, Tensor], Tensor], x: Tensor, weight: Tensor, largest_product: int,
+                training: bool) -> Tensor:  # fmt: skip
+    fan_in = weight[0].numel()
+    half = rounding_dtype(x, training, fan_in * largest_product)
+    dtype = half or accumulator_dtype(fan_in, largest_product, weight.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        acc = form(x.to(dtype), weight.to(dtype))
+    return acc if half else rounded(acc).to(weight.dtype)
+
+
+def conv2d_accumulate(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int],
+                      dilation: Sequence[int], groups: int, pad_value: int = 0, largest_product: int = 1,
+                      training: bool = False) -> Tensor:  # fmt: skip
     """Exact integer convolution of integer-valued tensors, differentiable in both.
 
     x: ``(N, C, H, W)``; weight: ``(O, C/groups, kH, kW)``; returns ``(N, O, Ho, Wo)`` in the dtype of ``weight``.
     ``padding`` is (height, width), the same on both sides. A sum beyond 2^24 is formed in float64 and rounded once.
+    training: under autocast the sums are rounded to its dtype and returned in it.
     """
     if pad_value not in PAD_VALUES:
         raise ShapeError("bconv2d", "pad_value", got=pad_value, expected=PAD_VALUES)
-    dtype = accumulator_dtype(weight[0].numel(), largest_product, weight.dtype)
-    wide_x, wide_weight = x.to(dtype), weight.to(dtype)
     ph, pw = padding
     if pad_value != 0 and (ph or pw):
-        wide_x, ph, pw = F.pad(wide_x, (pw, pw, ph, ph), value=float(pad_value)), 0, 0
-    with torch.autocast(x.device.type, enabled=False):
-        acc = F.conv2d(wide_x, wide_weight, None, tuple(stride), (ph, pw), tuple(dilation), groups)
-    return rounded(acc).to(weight.dtype)
+        x, ph, pw = F.pad(x, (pw, pw, ph, ph), value=float(pad_value)), 0, 0
+    window = (None, tuple(stride), (ph, pw), tuple(dilation), groups)
+    return _accumulate(lambda x, weight: F.conv2d(x, weight, *window), x, weight, largest_product, training)
 
 
-def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1) -> Tensor:
-    """Exact integer product of integer-valued tensors: x ``(..., C)``, weight ``(O, C)`` -> ``(..., O)``."""
-    dtype = accumulator_dtype(weight.shape[1], largest_product, weight.dtype)
-    with torch.autocast(x.device.type, enabled=False):
-        acc = F.linear(x.to(dtype), weight.to(dtype))
-    return rounded(acc).to(weight.dtype)
+def dense_accumulate(x: Tensor, weight: Tensor, largest_product: int = 1, training: bool = False) -> Tensor:
+    """Exact integer product of integer-valued tensors: x ``(..., C)``, weight ``(O, C)`` -> ``(..., O)``.
+
+    training: as for ``conv2d_accumulate``.
+    """
+    return _accumulate(F.linear, x, weight, largest_product, training)
 
 
 def input_magnitude(
@@ -146,11 +163,11 @@ def input_magnitude(
 
 
 def epilogue(acc: Tensor, scale: Tensor, bias: Tensor | None, axis: int) -> Tensor:
-    """``acc * scale`` then ``+ bias``: two roundings, never fused; both are ``(O,)`` along ``axis``."""
+    """``acc * scale`` then ``+ bias``: two roundings, never fused; both are ``(O,)`` along ``axis``; in acc's dtype."""
     shape = [1] * acc.ndim
     shape[axis] = -1
-    y = acc * scale.view(shape)
-    return y if bias is None else y + bias.view(shape)
+    y = acc * scale.to(acc.dtype).view(shape)
+    return y if bias is None else y + bias.to(acc.dtype).view(shape)
 
 
 @torch.library.custom_op("xnorkit::sign", mutates_args=())

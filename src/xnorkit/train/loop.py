@@ -142,9 +142,10 @@ class Trainer:
         set_factor(self.optimizer, self.factor())
         set_progress_(self.model, min(1.0, self.done_steps / self.total_steps))
         pixels = images.float()
-        with self.objective.watching():
-            scores = self.stepped(pixels)
-        loss, parts = self.objective(scores, labels, pixels)
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=recipe.train.precision == "bfloat16"):
+            with self.objective.watching():
+                scores = self.stepped(pixels).float()
+            loss, parts = self.objective(scores, labels, pixels)
         self.optimizer.zero_grad()
         accelerator.backward(loss)
         if recipe.optim.clip_norm is not None:

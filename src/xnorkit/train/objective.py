@@ -70,7 +70,7 @@ class Distilled(Objective):
 
     def __call__(self, scores: Tensor, labels: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), self.theirs.open():
-            wanted = self.teacher(images)
+            wanted = self.teacher(images).float()
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.weight < 1):
             parts = [self.labels(scores, labels)]
         total = (1 - self.weight) * parts[0] if self.weight < 1 else scores.new_zeros(())
@@ -136,9 +136,9 @@ class _Taps:
             self.on = False
 
     def taken(self) -> list[Tensor]:
-        """What was kept, in the order of the names; it is let go."""
+        """What was kept, in the order of the names, in float32 whatever autocast made of it; it is let go."""
         kept, self.kept = self.kept, {}
-        return [kept[name] for name in self.names]
+        return [kept[name].float() for name in self.names]
 
     def close(self) -> None:
         for handle in self.handles:

@@ -136,6 +136,8 @@ class TrainOptions(Section):
     loss: str = option("cross_entropy", "what is made small", choices=("cross_entropy", "squared_hinge"))
     label_smoothing: float = option(0.0, "share of the target spread over all classes", low=0, high=0.99)
     clip_latent: bool = option(True, "clip the latent weights of binary layers to [-1, 1] after each step")
+    precision: str = option("float32", "in what a training step forms sums, by autocast; evaluation and files stay "
+                                       "exact", choices=("float32", "bfloat16"))  # fmt: skip
     bn_recalibrate: int = option(0, "training pictures from which batch-norm statistics are taken anew before each "
                                     "evaluation; 0 keeps the running averages", low=0)  # fmt: skip
     diagnose: int = option(0, "observe gradients, activations and sign flips every so many steps; 0: never", low=0)

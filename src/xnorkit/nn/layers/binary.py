@@ -14,7 +14,17 @@ from torch import Tensor, nn
 
 from ...errors import RangeError, ShapeError
 from ...reference.conventions import PAD_VALUES
-from ..functional import bconv2d, bdense, conv2d_accumulate, dense_accumulate, epilogue, input_magnitude, kmap, sign
+from ..functional import (
+    bconv2d,
+    bdense,
+    conv2d_accumulate,
+    dense_accumulate,
+    epilogue,
+    input_magnitude,
+    kmap,
+    rounding_dtype,
+    sign,
+)
 from ..quantizers.backward import GradientQuantizer
 from ..quantizers.base import ActivationQuantizer, WeightQuantizer
 from ..quantizers.ste import Sign
@@ -82,7 +92,8 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         0 for none.
 
     Put a batch norm before it and pool after it (XNOR-Net's B-A-C-P block): a max-pool of signs is mostly +1.
-    Autocast does not touch the sums: they are formed in the dtype of the weight, outside autocast.
+    Under autocast a layer in training forms its sums in autocast's dtype, as every layer does; in evaluation autocast
+    does not touch them.
 
     Raises RangeError for other pad values, string paddings, wider weights, or a K without meaning.
     Source: Rastegari et al. 2016, Courbariaux et al. 2016.
@@ -133,15 +144,15 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
         window = (self.kernel_size, *geometry[:3])
         if self._real_weight:
             y = self._real_sum(x, values * scale.view(-1, 1, 1, 1))
-            y = y * input_magnitude(x.to(y.dtype), *window) if self.kmap else y
+            y = y * input_magnitude(x.to(values.dtype), *window) if self.kmap else y
             return self._gated(self.returned(y if self.bias is None else y + self.bias.view(-1, 1, 1)), x)
         if torch.compiler.is_exporting():
             factor = kmap(x, *window) if self.kmap else None
             return self._gated(bconv2d(self.operand(x), values, scale, self.bias, *geometry, factor), x)
-        acc = conv2d_accumulate(self.quantized_input(x), values, *geometry)
+        acc = conv2d_accumulate(self.quantized_input(x), values, *geometry, training=self.training)
         if self.kmap:
             with torch.autocast(x.device.type, enabled=False):
-                acc = acc * input_magnitude(x.to(acc.dtype), *window)
+                acc = (acc * input_magnitude(x.to(scale.dtype), *window)).to(acc.dtype)
         return self._gated(self.returned(epilogue(acc, scale, self.bias, 1)), x)
 
     def _real_sum(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -153,8 +164,9 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
             q, ph, pw = F.pad(q, (pw, pw, ph, ph), value=float(self.pad_value)), 0, 0
         if exporting:
             return F.conv2d(q, weight, None, self.stride, (ph, pw), self.dilation, self.groups)
+        dtype = rounding_dtype(x, self.training) or weight.dtype
         with torch.autocast(x.device.type, enabled=False):
-            return F.conv2d(q, weight, None, self.stride, (ph, pw), self.dilation, self.groups)
+            return F.conv2d(q.to(dtype), weight.to(dtype), None, self.stride, (ph, pw), self.dilation, self.groups)
 
     def _gated(self, y: Tensor, x: Tensor) -> Tensor:
         return y if self.gate is None else y * self.gate(x)
@@ -195,12 +207,13 @@ class BinaryLinear(QuantizedModule, nn.Linear):
         if self._real_weight:
             if torch.compiler.is_exporting():
                 return F.linear(sign(self.operand(x)), values * scale.view(-1, 1), self.bias)
+            q, dtype = self.quantized_input(x), rounding_dtype(x, self.training) or values.dtype
             with torch.autocast(x.device.type, enabled=False):
-                y = F.linear(self.quantized_input(x).to(values.dtype), values * scale.view(-1, 1), self.bias)
-            return self.returned(y)
+                y = F.linear(q.to(dtype), (values * scale.view(-1, 1)).to(dtype))
+            return self.returned(y if self.bias is None else y + self.bias)
         if torch.compiler.is_exporting():
             return bdense(self.operand(x), values, scale, self.bias)
-        acc = dense_accumulate(self.quantized_input(x), values)
+        acc = dense_accumulate(self.quantized_input(x), values, training=self.training)
         return self.returned(epilogue(acc, scale, self.bias, -1))
 
     def extra_repr(self) -> str:

@@ -103,7 +103,7 @@ class FewBitConv2d(_FewBit, nn.Conv2d):
             if self._packs:
                 return wconv2d(q, values, scale, self.bias, *geometry, *self._integers, self._odd)
             return F.conv2d(q, values * scale.view(-1, 1, 1, 1), self.bias, *geometry)
-        acc = wconv2d_sum(q, values, *geometry, *self._integers)
+        acc = wconv2d_sum(q, values, *geometry, *self._integers, self.training)
         return self.returned(epilogue(acc, scale, self.bias, 1))
 
     def extra_repr(self) -> str:
@@ -141,7 +141,8 @@ class FewBitLinear(_FewBit, nn.Linear):
             if self._packs:
                 return wdense(q, values, scale, self.bias, *self._integers, self._odd)
             return F.linear(q, values * scale.view(-1, 1), self.bias)
-        return self.returned(epilogue(wdense_sum(q, values, *self._integers), scale, self.bias, -1))
+        acc = wdense_sum(q, values, *self._integers, self.training)
+        return self.returned(epilogue(acc, scale, self.bias, -1))
 
     def extra_repr(self) -> str:
         return super().extra_repr() + self.quantizers()

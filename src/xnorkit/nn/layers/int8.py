@@ -81,7 +81,7 @@ class Int8Conv2d(QuantizedModule, nn.Conv2d):
         if torch.compiler.is_exporting():
             return qconv2d(x, values, scale, self.bias, *geometry)
         check_integers("Int8Conv2d", x)
-        acc = conv2d_accumulate(x, values, *geometry, largest_product=LARGEST_PRODUCT)
+        acc = conv2d_accumulate(x, values, *geometry, largest_product=LARGEST_PRODUCT, training=self.training)
         return epilogue(acc, scale, self.bias, 1)
 
     def extra_repr(self) -> str:
@@ -127,7 +127,7 @@ class Int8Linear(QuantizedModule, nn.Linear):
             return qdense(x, values, scale, self.bias)
         if self.activation_quantizer is None:
             check_integers("Int8Linear", x, signs=True)
-        return epilogue(dense_accumulate(x, values, LARGEST_PRODUCT), scale, self.bias, -1)
+        return epilogue(dense_accumulate(x, values, LARGEST_PRODUCT, self.training), scale, self.bias, -1)
 
     def extra_repr(self) -> str:
         return (f"{super().extra_repr()}, input_scale={self.input_scale:g}, weight={self.weight_quantizer}, "
