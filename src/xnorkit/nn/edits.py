@@ -16,8 +16,10 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import RangeError
+from .layers.affine import ChannelAffine
 from .layers.formed import FormedConv2d, FormedLinear, Hashed, Vectors
 
 Edit = Mapping[str, Any]
@@ -76,6 +78,13 @@ def _formed(form: type[Hashed] | type[Vectors]) -> Callable[..., nn.Module]:
     return make
 
 
+def _affine(layer: nn.Module) -> nn.Module:
+    """Batch norm whose statistics stay: a factor and an addend a channel."""
+    if not isinstance(layer, _BatchNorm):
+        raise TypeError(f"{type(layer).__name__} is no batch norm")
+    return ChannelAffine(layer.num_features)
+
+
 def _resized(layer: nn.Module, sizes: dict[str, int], tensors: dict[str, list[int]]) -> nn.Module:
     """The same layer with fewer channels: its attributes and the shapes of its own tensors."""
     for name, size in sizes.items():
@@ -97,6 +106,7 @@ EDITS: dict[str, Callable[..., nn.Module]] = {
     "hashed": _formed(Hashed),
     "vectors": _formed(Vectors),
     "resized": _resized,
+    "affine": _affine,
 }
 """Name -> (layer, options) -> the layer in its place, its tensors fresh."""
 

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...nn.layers.state import QuantizedModule
 from ...train.config import option
 from ..kmeans import INITIAL, kmeans_1d, nearest
 from ..layers import float_layers, per_layer
+from ..scales import fix_norm, float_norms, scaled_layers, set_scales
 from ..weights import Shared, hold
 from .base import TrainedStage
 
@@ -34,6 +36,10 @@ class Share(TrainedStage):
     bits: int = option(5, "of an index: 2^bits values a layer, the 0 of pruned weights among them", low=1, high=8)
     conv: int | None = option(None, "bits of convolutions, where they differ", low=1, high=8)
     biases: int | None = option(None, "bits of biases, where they share values too", low=1, high=8)
+    norms: int | None = option(
+        None, "bits of batch norms that stay numbers in the file: fixed from here on, their factors and addends share "
+              "values", low=1, high=8)  # fmt: skip
+    scales: int | None = option(None, "bits of binary layers' scales, one a filter; 0: one a layer", low=0, high=8)
     layers: dict[str, Any] = option({}, "LAYER=BITS: a layer's own bits")
     initial: str = option("linear", "the first centroids", choices=tuple(INITIAL))
     epochs: int = option(2, "of training the values", low=0)
@@ -50,7 +56,28 @@ class Share(TrainedStage):
             hold(layer, shared(layer.weight.detach(), int(bits), self.initial))
             if self.biases is not None and layer.bias is not None:
                 hold(layer, shared(layer.bias.detach(), self.biases, self.initial), "bias")
+        if self.norms is not None:
+            self._share_norms(model, work, self.norms)
+        binary = [] if self.scales is None else self._share_scales(model, self.scales)
         self.train_on(model, work)
+        for layer in binary:
+            layer.weight.requires_grad_(True)
+
+    def _share_norms(self, model: nn.Module, work: Work, bits: int) -> None:
+        for path in float_norms(model, work.pictures(1)[0]):
+            fixed = fix_norm(model, path)
+            for name in ("weight", "bias"):
+                hold(fixed, shared(getattr(fixed, name).detach(), bits, self.initial), name)
+
+    def _share_scales(self, model: nn.Module, bits: int) -> list[QuantizedModule]:
+        """Set them; gives the layers, whose weights must stay until the stage has trained the rest."""
+        found = scaled_layers(model)
+        for path, layer in found.items():
+            scales = layer.quantized_weight()[1].detach().double().numpy()
+            few = kmeans_1d(scales, INITIAL[self.initial](scales, 2**bits))
+            set_scales(layer, path, torch.from_numpy(few[nearest(scales, few)]))
+            layer.weight.requires_grad_(False)
+        return list(found.values())
 
 
 def shared(weight: Tensor, bits: int, initial: str = "linear") -> Shared:

@@ -169,7 +169,10 @@ class BinaryConv2d(QuantizedModule, nn.Conv2d):
             return F.conv2d(q.to(dtype), weight.to(dtype), None, self.stride, (ph, pw), self.dilation, self.groups)
 
     def _gated(self, y: Tensor, x: Tensor) -> Tensor:
-        return y if self.gate is None else y * self.gate(x)
+        if self.gate is None:
+            return y
+        gate = self.gate(x)
+        return y * (gate if gate.dtype == y.dtype else gate.to(y.dtype))
 
     def extra_repr(self) -> str:
         kmap = ", kmap=True" if self.kmap else ""

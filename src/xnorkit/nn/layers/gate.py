@@ -24,10 +24,10 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_exporting():
-            return self._values(x)
+            return self._values(x.mean((2, 3)))
         with torch.autocast(x.device.type, enabled=False):
-            return self._values(x.to(self.squeeze.weight.dtype))
+            return self._values(x.mean((2, 3), dtype=self.squeeze.weight.dtype))
 
-    def _values(self, x: Tensor) -> Tensor:
-        y = self.excite(torch.relu(self.squeeze(x.mean((2, 3)))))
+    def _values(self, mean: Tensor) -> Tensor:
+        y = self.excite(torch.relu(self.squeeze(mean)))
         return torch.sigmoid(y).view(*y.shape, 1, 1)

@@ -120,7 +120,10 @@ class RSign(ActivationQuantizer):
 
     def operand(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
         threshold = moment.learned.get("threshold")
-        return x if threshold is None else x - per_channel(threshold, x.ndim, 1)
+        if threshold is None:
+            return x
+        own = threshold.to(x.dtype) if moment.training else threshold  # sums of autocast stay in its dtype
+        return x - per_channel(own, x.ndim, 1)
 
     def __call__(self, x: Tensor, moment: Moment = EVALUATION) -> Tensor:
         return sign_slope(self.operand(x, moment), approx_slope)

@@ -47,7 +47,7 @@ def sign_slope(x: Tensor, slope: Slope) -> Tensor:
 
 def approx_slope(x: Tensor) -> Tensor:
     """Bi-Real's 2 - 2|x| where |x| < 1, else 0."""
-    return (2 - 2 * x.abs()).clamp_min(0)
+    return x.abs().mul_(-2).add_(2).clamp_min_(0)
 
 
 def ede_t(progress: Tensor | float, t_min: float, t_max: float) -> Tensor:
