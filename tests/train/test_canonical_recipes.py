@@ -19,7 +19,7 @@ from xnorkit.train.data.datasets import load as load_data
 from xnorkit.train.recipe import load, shipped
 from xnorkit.train.schedule import factor
 
-CANONICAL = [name for name in shipped() if name.startswith(("cifar10-", "imagenet-"))]
+CANONICAL = [name for name in shipped() if "published" in load(name).description]
 SMALL = {"binarynet": 0.0625, "nin": 0.125, "cnv": 0.25, "alexnet": 0.1, "resnet18": 0.25}
 """Share of each net's width that is trained here."""
 BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
