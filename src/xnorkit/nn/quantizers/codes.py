@@ -33,7 +33,7 @@ class _CodeSTE(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         low, high = ctx.row.window
-        inside = ((x >= low) & (x <= high)).to(grads[0].dtype)
+        inside = torch.ge(x, low, out=torch.empty_like(x)).mul_(torch.le(x, high, out=torch.empty_like(x)))
         return (grads[0] * inside / ctx.row.unit).to(x.dtype), None
 
 
