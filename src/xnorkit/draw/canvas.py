@@ -19,7 +19,7 @@ try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 except ImportError as error:
     hint = 'pip install "xnorkit[train]"'
     raise MissingDependencyError("draw", "matplotlib is needed to draw", hint=hint) from error
@@ -27,8 +27,8 @@ except ImportError as error:
 Array = NDArray[Any]
 
 __all__ = [
-    "COLOURS", "DASHES", "DPI", "MARKS", "Array", "Axes", "MaxNLocator", "Picture", "Rectangle", "finish", "numbers",
-    "panels", "render", "same_length",
+    "COLOURS", "DASHES", "DPI", "MARKS", "Array", "Axes", "MaxNLocator", "Picture", "Rectangle", "finish",
+    "logarithmic", "numbers", "panels", "render", "same_length",
 ]  # fmt: skip
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
@@ -71,6 +71,15 @@ def render(figure: Figure, form: str = "png", dpi: int = DPI) -> bytes:
     data = io.BytesIO()
     figure.savefig(data, dpi=dpi, format=form)
     return data.getvalue()
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic x axis with plain numbers at 1, 2 and 5 of each decade, or at 1 alone where there are many."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def finish(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import RangeError, ShapeError
-from .canvas import COLOURS, DASHES, MARKS, Axes, Picture, finish, numbers, panels
+from .canvas import COLOURS, DASHES, MARKS, Axes, MaxNLocator, Picture, finish, logarithmic, numbers, panels
 
 
 def comparison(
@@ -36,13 +36,14 @@ def comparison(
             cost, score = of.get(name), scores.get(name)
             if cost is not None and score is not None:
                 _mark(axis, i, label, cost, score, spread.get(name))
-        axis.set_xscale("log")
+        logarithmic(axis)
         finish(axis, x=label, y="top-1 accuracy, %")
     for i, name in enumerate(names):
         line = 100 * numbers(f"accuracy of {name}", curves[name], "N") if len(curves[name]) else np.empty(0)
         style: dict[str, Any] = {"color": _colour(i), "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
         style |= {"marker": _shape(i), "markersize": 4, "markevery": max(1, len(line) // 8)}
         axes[-1].plot(range(1, len(line) + 1), line, label=name, **style)
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     finish(axes[-1], x="epoch", y="accuracy after it, %")
     figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     return figure
