@@ -75,7 +75,19 @@ def test_zeros_of_pruned_layers_stay_and_count_among_the_values() -> None:
     assert len(CODECS["sparse_shared"].encode(layer.weight.detach().numpy()).parts["codebook"]) <= 8
 
 
-@pytest.mark.parametrize("text", ["share:0", "share:9", "share:4:fc=9", "share:4:fc=2.5", "share:initial=best", "zip"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "share:0",
+        "share:9",
+        "share:4:fc=9",
+        "share:4:fc=2.5",
+        "share:initial=best",
+        "share:2:initial=sign",
+        "share:1:conv=2:initial=sign",
+        "zip",
+    ],
+)
 def test_options_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(RecipeError):
         parse_stages(text)
@@ -93,3 +105,13 @@ def test_biases_share_where_asked_for_and_parameters_keep_their_order() -> None:
     Share(bits=3, biases=2, epochs=0).apply(model, Nothing())  # type: ignore[arg-type]
     assert list(dict(model.named_parameters())) == ["0.weight", "0.bias"]
     assert len(model[0].bias.unique()) == 4 and len(model[0].weight.unique()) == 8
+
+
+def test_binarization_keeps_signs_and_the_means_of_both_sides() -> None:
+    """Gong et al. 2014: one bit a weight; pruned zeros stay 0."""
+    weight = torch.tensor([[0.5, -1.0, 1.5, -3.0, 0.25, -0.5]])
+    form = shared(weight, bits=1, initial="sign")
+    assert form(form.right_inverse(weight)).tolist() == [[0.75, -1.5, 0.75, -1.5, 0.75, -1.5]]
+    pruned = torch.tensor([[0.0, -1.0, 3.0, 0.0]])
+    form = shared(pruned, bits=1, initial="sign")
+    assert form(form.right_inverse(pruned)).tolist() == [[0.0, -1.0, 3.0, 0.0]]
