@@ -109,13 +109,29 @@ def test_augmentation_shifts_over_black_and_mirrors() -> None:
     assert torch.equal(mirrored[mirrored[:, 0, 0, 0] == 3][0, 0], images[0, 0].flip(1)) and 0.4 < share < 0.6
 
 
+@pytest.mark.parametrize("side", [1, 4, 5])
+def test_cutout_shows_the_mean_colour_in_one_square(side: int) -> None:
+    images = (255 * (torch.arange(2 * 9 * 7) % 2)).to(torch.uint8).view(1, 2, 9, 7).repeat(300, 1, 1, 1)
+    cut = augment(images, slice(None), 300, (0, 0, 0), shift=0, flip=False, cutout=side)
+    assert cut.dtype == torch.uint8
+    sizes = set()
+    for before, after in zip(images, cut, strict=True):
+        changed = (before != after).any(0).nonzero()
+        low, high = changed.amin(0), changed.amax(0)
+        square = after[:, low[0] : high[0] + 1, low[1] : high[1] + 1]
+        assert (square == before.float().mean((1, 2), keepdim=True).round()).all()
+        sizes.add(tuple((high - low + 1).tolist()))
+    assert max(sizes) == (side, side) and len(sizes) >= min(side, 2)
+
+
 def test_augmentation_of_a_share_is_the_share_of_the_augmentation() -> None:
     images = torch.randint(0, 256, (8, 3, 5, 5), dtype=torch.uint8)
-    whole = augment(images, slice(None), 8, (4, 2, 1), shift=2, flip=True)
+    options = {"shift": 2, "flip": True, "cutout": 2}
+    whole = augment(images, slice(None), 8, (4, 2, 1), **options)
     for rank in (0, 1):
         mine = slice(rank, None, 2)
-        assert torch.equal(augment(images[mine], mine, 8, (4, 2, 1), shift=2, flip=True), whole[mine])
-    assert not torch.equal(augment(images, slice(None), 8, (4, 2, 2), shift=2, flip=True), whole)
+        assert torch.equal(augment(images[mine], mine, 8, (4, 2, 1), **options), whole[mine])
+    assert not torch.equal(augment(images, slice(None), 8, (4, 2, 2), **options), whole)
 
 
 def test_recalibrated_statistics_are_the_plain_average() -> None:

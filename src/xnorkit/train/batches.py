@@ -95,9 +95,12 @@ def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch, _ORDER]).permutation(count)
 
 
-def augment(images: Tensor, positions: slice, batch: int, key: Key, *, shift: int,
-            flip: bool) -> Tensor:  # fmt: skip
+def augment(images: Tensor, positions: slice, batch: int, key: Key, *, shift: int, flip: bool,
+            cutout: int = 0) -> Tensor:  # fmt: skip
     """uint8 (n, C, H, W) moved by up to ``shift`` pixels each way (black comes in) and mirrored with chance 1/2.
+
+    cutout: side of a square that loses what it shows, for the picture's mean colour; its middle is any pixel, so that
+    it may lie partly outside (DeVries and Taylor 2017).
 
     Parameters
     ----------
@@ -105,17 +108,28 @@ def augment(images: Tensor, positions: slice, batch: int, key: Key, *, shift: in
     batch: pictures in the whole batch; random numbers are drawn for all of it.
     key: (seed, epoch, step).
     """
-    if not shift and not flip:
+    if not shift and not flip and not cutout:
         return images
     rng = np.random.default_rng([*key, _AUGMENT])
     moves = rng.integers(0, 2 * shift + 1, (batch, 2))[positions]
     mirrored = rng.integers(0, 2, batch).astype(bool)[positions]
+    middles = rng.integers(0, images.shape[2:], (batch, 2))[positions]
     if shift:
         images = _shifted(images, torch.from_numpy(moves).to(images.device), shift)
     if flip:
         where = torch.from_numpy(mirrored).to(images.device)[:, None, None, None]
         images = torch.where(where, images.flip(3), images)
-    return images
+    return _cut(images, torch.from_numpy(middles).to(images.device), cutout) if cutout else images
+
+
+def _cut(images: Tensor, middle: Tensor, side: int) -> Tensor:
+    """The pictures with their mean colour in the square of ``side`` pixels that begins side // 2 before ``middle``."""
+    inside = []
+    for axis in (0, 1):
+        place = torch.arange(images.shape[2 + axis], device=images.device) - (middle[:, axis, None] - side // 2)
+        inside.append((place >= 0) & (place < side))
+    square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return torch.where(square, images.float().mean((2, 3), keepdim=True).round().to(images.dtype), images)
 
 
 def _shifted(images: Tensor, corner: Tensor, pad: int) -> Tensor:

@@ -136,7 +136,7 @@ class Trainer:
         labels = self.data.labels[torch.from_numpy(chosen[mine]).to(accelerator.device)]
         key = (recipe.seed, self.at.epoch, self.at.step)
         images = augment(self.data.drawn(chosen, mine, key), mine, len(chosen), key, shift=recipe.data.shift,
-                         flip=recipe.data.flip)  # fmt: skip
+                         flip=recipe.data.flip, cutout=recipe.data.cutout)  # fmt: skip
         if len(then) == len(chosen):
             self.data.expect(then, mine, (recipe.seed, self.at.epoch, self.at.step + 1))
         set_factor(self.optimizer, self.factor())

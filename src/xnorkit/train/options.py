@@ -19,6 +19,7 @@ class DataOptions(Section):
     holdout: int = option(0, "training pictures held out to choose `best`; 0: `best` is the last epoch", low=0)
     shift: int = option(0, "move each training picture by up to this many pixels each way, black coming in", low=0)
     flip: bool = option(False, "mirror every other training picture left to right, at random")
+    cutout: int = option(0, "side of a square of each training picture, at random, that shows its mean colour", low=0)
     size: tuple[int, ...] = option((), "height and width every picture of a folder is resized to", low=1)
     crop: str = option("none", "pictures of a folder stay on disk and are cropped to data.size anew each time: a "
                                "share of the area, or a window at a drawn shorter side",
