@@ -64,7 +64,7 @@ def sign_values(x: Tensor) -> Tensor:
     >>> sign_values(torch.tensor([-2.0, -0.0, 0.0, float("nan")]))
     tensor([-1.,  1.,  1.,  1.])
     """
-    # A comparison written as numbers: going through booleans takes a CPU ten times as long.
+    # A comparison written as numbers: on a CPU, booleans take several times as long.
     return torch.lt(x.detach(), 0, out=torch.empty_like(x)).mul_(-2).add_(1)
 
 

@@ -41,9 +41,8 @@ class ChannelAffine(nn.Module):
         """
         if norm.running_mean is None or norm.running_var is None:
             raise UnsupportedError("ChannelAffine", "a batch norm without running statistics")
-        scale = 1 / torch.sqrt(norm.running_var + norm.eps)
-        if norm.weight is not None:
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        gamma = torch.ones_like(norm.running_var) if norm.weight is None else norm.weight
+        scale = gamma / torch.sqrt(norm.running_var + norm.eps)
         shift = -norm.running_mean * scale
         self.weight.copy_(scale)
         self.bias.copy_(shift if norm.bias is None else norm.bias + shift)

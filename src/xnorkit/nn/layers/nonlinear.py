@@ -12,7 +12,7 @@ from ..quantizers.base import per_channel
 
 class _Bend(torch.autograd.Function):
     """prelu(x - gamma, slope) + zeta with autograd's gradients, by sums and products alone: torch's own backward of
-    PReLU takes a CPU five times as long."""
+    PReLU is several times slower on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gamma: Tensor, slope: Tensor, zeta: Tensor) -> Tensor:

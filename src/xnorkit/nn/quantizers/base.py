@@ -118,7 +118,7 @@ def window_mask(x: Tensor, clip: float | None, strict: bool) -> Tensor:
     """1 where the straight-through gradient passes: ``|x| <= clip`` (or ``< clip`` if strict); everywhere if None."""
     if clip is None:
         return torch.ones_like(x)
-    magnitude = x.detach().abs()  # compared in place: booleans would take a CPU ten times as long
+    magnitude = x.detach().abs()  # compared in place: booleans are slow on a CPU
     return magnitude.lt_(clip) if strict else magnitude.le_(clip)
 
 
