@@ -77,6 +77,8 @@ def test_a_comparison_draws_what_it_is_given() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
     figure = draw.comparison({"a": [0.5], "b": []}, {"ms": {"a": 0.04, "b": 0.4}}, {"a": 0.9, "b": 0.8}, {})
     assert {"0.05", "0.1", "0.2"} <= {text.get_text() for text in figure.axes[0].get_xticklabels()}
+    figure = draw.comparison({"a": [0.5], "b": [0.1]}, {"ms": {"a": 1, "b": 2}}, {"a": 0.9, "b": 0.1}, {})
+    assert [axis.get_ylim() for axis in figure.axes] == [(89.0, 91.0), (49.0, 51.0)]
     with pytest.raises(RangeError, match="above 0"):
         draw.comparison({"a": [0.5]}, {"bytes": {"a": 0}}, {"a": 0.5}, {})
     with pytest.raises(ShapeError):

@@ -10,6 +10,9 @@ import numpy as np
 from ..errors import RangeError, ShapeError
 from .canvas import COLOURS, DASHES, MARKS, Axes, MaxNLocator, Picture, finish, logarithmic, numbers, panels
 
+SPAN = 25.0
+"""Points of accuracy that a panel shows below the best score."""
+
 
 def comparison(
     curves: Mapping[str, Sequence[float]],
@@ -23,7 +26,8 @@ def comparison(
 
     curves: name -> accuracy 0..1 after each epoch, as many as there are; it says which names there are.
     costs: axis label -> name -> cost above 0. scores, spread: name -> accuracy 0..1 at the end and its deviation.
-    None, or a name left out, is not known yet: that mark is left out, the legend keeps the name.
+    None, or a name left out, is not known yet: that mark is left out, the legend keeps the name. Numbers more than
+    SPAN points below the best, a run that fell apart, are out of sight, so that the others can be told apart.
     Raises ShapeError (no names), RangeError (NaN, infinity, a cost of 0 or less).
     """
     names = list(curves)
@@ -37,16 +41,26 @@ def comparison(
             if cost is not None and score is not None:
                 _mark(axis, i, label, cost, score, spread.get(name))
         logarithmic(axis)
+        _shorten(axis, [100 * score for score in scores.values() if score is not None])
         finish(axis, x=label, y="top-1 accuracy, %")
     for i, name in enumerate(names):
         line = 100 * numbers(f"accuracy of {name}", curves[name], "N") if len(curves[name]) else np.empty(0)
         style: dict[str, Any] = {"color": _colour(i), "linestyle": DASHES[i // len(COLOURS) % len(DASHES)]}
         style |= {"marker": _shape(i), "markersize": 4, "markevery": max(1, len(line) // 8)}
         axes[-1].plot(range(1, len(line) + 1), line, label=name, **style)
+    _shorten(axes[-1], [100 * score for line in curves.values() for score in line])
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     finish(axes[-1], x="epoch", y="accuracy after it, %")
     figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     return figure
+
+
+def _shorten(axis: Axes, percents: Sequence[float]) -> None:
+    """End the axis below the least number that is within SPAN of the largest, where others are below that."""
+    shown = [percent for percent in percents if percent >= max(percents) - SPAN]
+    if len(shown) < len(percents):
+        margin = 0.06 * (max(shown) - min(shown)) or 1.0
+        axis.set_ylim(min(shown) - margin, max(shown) + margin)
 
 
 def _mark(axis: Axes, i: int, label: str, cost: float, score: float, spread: float | None) -> None:
