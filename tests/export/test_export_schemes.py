@@ -55,6 +55,17 @@ def test_a_net_of_a_scheme_is_packed_and_equal(spec: str, tmp_path: Path) -> Non
     assert not any(row.different for row in found.layers if row.kind == "integers")
 
 
+@pytest.mark.parametrize("spec", ["bnn", "reactnet[last=float, gate=8]"])
+def test_scores_of_the_mean_of_the_last_map(spec: str, tmp_path: Path) -> None:
+    """``vgg_small``'s head: fewer weights, and the packed net is equal."""
+    model, path = trained(spec, head="mean"), tmp_path / "net.xnor.safetensors"
+    weights = next(value for name, value in model.named_parameters() if name.startswith("head") and value.ndim == 2)
+    assert weights.shape == (10, 24)
+    export(model, torch.zeros(1, 1, 16, 16), path)
+    found = verify(model, path, pictures(60)).require()
+    assert not any(row.different for row in found.layers if row.kind == "integers")
+
+
 def test_real_values_stay_float_weights_and_agree(tmp_path: Path) -> None:
     model, path = trained("adabin"), tmp_path / "net.xnor.safetensors"
     report = export(model, torch.zeros(1, 1, 16, 16), path)

@@ -138,6 +138,7 @@ def test_table_rows_are_documented():
         ({"name": "binarynet", "input_size": 7}, ShapeError, "input_size"),
         ({"name": "binarynet", "width": 0.01}, RangeError, "width"),
         ({"name": "lenet5", "method": "fp32", "mean": [0.1, 0.2]}, ShapeError, "mean"),
+        ({"name": "vgg_small", "head": "max"}, RangeError, "head"),
     ],
 )
 def test_refusals(arguments, error, match):

@@ -1,19 +1,21 @@
 """VGG-Small: 3x3 convolutions in stages, one dense layer; the net on which binary schemes are compared.
 
 Source: the CIFAR-10 net of LQ-Nets (Zhang et al. 2018) and IR-Net (Qin et al. 2020): BinaryNet's convolutions with one
-dense layer, (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-classes. Deviates: widths are an option, and each scheme builds
-its own blocks.
+dense layer, (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-classes. Deviates: widths are an option, the scores may read the
+mean over the picture, and each scheme builds its own blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import RangeError, ShapeError
 from ..nn.quantizers import ActivationQuantizer, WeightQuantizer
+from ..nn.quantizers.base import check_choice
 from ..nn.schemes import Scheme
 from .maker import LayerMaker, layer_maker
 
@@ -52,10 +54,10 @@ class Block(nn.Module):
 
 
 class VGGSmall(nn.Module):
-    """pixels -> first convolution -> blocks -> flatten -> scores; see ``vgg_small``."""
+    """pixels -> first convolution -> blocks -> (mean) -> flatten -> scores; see ``vgg_small``."""
 
     def __init__(self, make: LayerMaker, stages: Sequence[Sequence[int]], num_classes: int, in_chans: int, side: int,
-                 mean: Sequence[float] | float, std: Sequence[float] | float) -> None:  # fmt: skip
+                 mean: Sequence[float] | float, std: Sequence[float] | float, head: str) -> None:  # fmt: skip
         super().__init__()
         scheme, first = make.scheme, int(stages[0][0])
         late = scheme.order == "cbap"
@@ -72,12 +74,13 @@ class VGGSmall(nn.Module):
                     blocks.append(Block(make, channels, int(out), pool=j == len(stage) - 1))
                     channels = int(out)
         self.blocks = nn.Sequential(*blocks)
+        self.mean = nn.AdaptiveAvgPool2d(1) if head == "mean" else nn.Identity()
         self.flatten = nn.Flatten()
-        self.head = make.last_linear(channels * side * side, num_classes)
+        self.head = make.last_linear(channels * (1 if head == "mean" else side * side), num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.stem_rest(self.stem(self.pixels(x)))
-        scores: Tensor = self.head(self.flatten(self.blocks(y)))
+        scores: Tensor = self.head(self.flatten(self.mean(self.blocks(y))))
         return scores
 
 
@@ -88,6 +91,7 @@ def vgg_small(
     *,
     input_size: int = 32,
     stages: Sequence[Sequence[int]] = STAGES,
+    head: Literal["flatten", "mean"] = "flatten",
     mean: Sequence[float] | float = 0.5,
     std: Sequence[float] | float = 0.5,
     weight: str | WeightQuantizer | None = None,
@@ -96,12 +100,15 @@ def vgg_small(
     """Stages of 3x3 convolutions (padding 1), each ended by a 2x2 max-pool, then the scores.
 
     stages: channels of each convolution, a list a stage; the default is the CIFAR-10 net.
-    Raises RangeError for an empty stage or channel counts below 1, ShapeError for images the pools do not fit.
+    head: what the scores read: all of the last map, or the ``mean`` of each channel, which takes fewer weights.
+    Raises RangeError for an empty stage, channel counts below 1 or another head, ShapeError for images the pools do not
+    fit.
     """
     if not stages or not all(stages) or min(min(stage) for stage in stages) < 1:
         raise RangeError("vgg_small", "stages", got=stages, expected="lists of positive channel counts")
+    check_choice("vgg_small", "head", head, ("flatten", "mean"))
     side = input_size >> len(stages)
     if side < 1:
         raise ShapeError("vgg_small", "input_size", got=input_size, expected=f"at least {1 << len(stages)}")
     make = layer_maker(method, weight, activation)
-    return VGGSmall(make, stages, num_classes, in_chans, side, mean, std)
+    return VGGSmall(make, stages, num_classes, in_chans, side, mean, std, head)
