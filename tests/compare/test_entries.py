@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,22 @@ def test_the_report_calls_entries_by_label_and_prints_their_settings(ablation: P
     rows = json.loads((ablation / "compare.json").read_text())["schemes"]
     assert [row["label"] for row in rows] == ["B-A-C-P", "C-B-A-P"] and all(row["median_ms"] for row in rows)
     assert rows[1]["settings"] == {"optim.lr": 0.002}
+
+
+def test_the_printed_command_makes_the_same_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of other seeds than the rest, as a folder that was gone on with has them."""
+    monkeypatch.setattr("xnorkit.compare.runner.carry_out", lambda *_: [])
+    monkeypatch.setattr("xnorkit.compare.latency.clock", lambda *_, **__: None)
+    old, new = tmp_path / "old", tmp_path / "new"
+    store(make_plan("digits-xnor", ["fp32", EARLY, LATE], [0], SMALL, {"C-B-A-P": ["optim.lr=0.002"]}), old)
+    for schemes, seeds in (((EARLY, "fp32"), [1, 2]), (("bnn",), [0])):
+        store(make_plan("digits-xnor", schemes, seeds, SMALL), old)
+    lines = report.command(load_plan(old), new).splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        done = verb(*shlex.split(line)[2:])
+        assert done.exit_code == 0, done.output
+    assert set(load_plan(new).runs) == set(load_plan(old).runs) and len(load_plan(old).runs) == 8
 
 
 def test_a_folder_goes_on_by_label_and_refuses_other_settings(ablation: Path, tmp_path: Path) -> None:

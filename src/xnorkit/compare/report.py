@@ -57,16 +57,22 @@ def collect(folder: Path) -> dict[str, Any]:
 
 
 def command(plan: Plan, folder: Path) -> str:
-    """A command line that does the same."""
+    """Command lines that do the same: one for each choice of seeds, for ``--seeds`` is of all schemes of its line."""
     from shlex import quote
 
-    seeds = dict.fromkeys(str(run.seed) for run in plan.runs)
-    named = [f"{entry.label}={entry.scheme}" if entry.label else entry.scheme for entry in plan.entries]
-    words = ["xnorkit", "compare", plan.source, "--schemes", *named, "--seeds", *seeds, "--out", str(folder)]
-    words += [word for text in plan.overrides for word in ("-o", text)]
+    alike: dict[tuple[int, ...], list[Entry]] = {}
     for entry in plan.entries:
-        words += ["--for", entry.key, *entry.overrides] if entry.overrides else []
-    return " ".join(quote(word) for word in words)
+        alike.setdefault(tuple(run.seed for run in plan.runs if run.entry == entry), []).append(entry)
+    lines = []
+    for seeds, entries in alike.items():
+        named = [f"{entry.label}={entry.scheme}" if entry.label else entry.scheme for entry in entries]
+        words = ["xnorkit", "compare", plan.source, "--schemes", *named, "--seeds", *map(str, seeds)]
+        words += ["--out", str(folder)]
+        words += [word for text in plan.overrides for word in ("-o", text)]
+        for entry in entries:
+            words += ["--for", entry.key, *entry.overrides] if entry.overrides else []
+        lines.append(" ".join(quote(word) for word in words))
+    return "\n".join(lines)
 
 
 def write(folder: Path) -> dict[str, Any]:
